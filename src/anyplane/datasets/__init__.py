@@ -1,0 +1,1 @@
+"""Files and downloads behind topology: formats, cache, checksum, licence."""

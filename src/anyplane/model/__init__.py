@@ -1,0 +1,1 @@
+"""The nouns that every folder shares; this folder imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""Questions asked of routing: catchment, failure, load, latency; and reports."""
