@@ -38,6 +38,8 @@ class Routes:
     """(P,) the pop of the next network, -(k + 1) when seed k is the next hop, NO_NEXT where none."""
     possible: NDArray[np.uint64]
     """(P, W) bit s of word s // 64: site s is reached by some way of breaking the ties on the path."""
+    lengths: NDArray[np.uint16]
+    """(K,) the path length of each seed as it took part, 65535 for a seed that did not."""
     seeds: Seeds
     topology: Topology
 
@@ -62,11 +64,12 @@ class Routes:
             return ()
         topology = self.topology
         asns = [int(topology.asn[topology.pop_network[here]]) for here in path]
-        seed = self.seeds.seeds[-int(self.next_hop[path[-1]]) - 1]
+        k = -int(self.next_hop[path[-1]]) - 1
+        seed = self.seeds.seeds[k]
         # Prepends asked of the first network (action communities) stand between it and its neighbour.
-        tail = [int(seed.asn)] * seed.length
+        tail = [int(seed.asn)] * int(self.lengths[k])
         if len(path) > 1:
             heard = int(self.length[topology.pop_network[path[-2]]])
-            extra = heard - (1 + seed.length)
+            extra = heard - (1 + int(self.lengths[k]))
             asns[-1:] = [asns[-1]] * (1 + extra)
         return tuple(asns + tail)

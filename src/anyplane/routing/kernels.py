@@ -1,0 +1,317 @@
+"""The compiled inner part of `frontier`: settle every network once, in order of preference.
+
+Read `frontier` first; it says what the arrays hold. Everything here is numba, cached on disk, without the GIL.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+NONE = np.int32(4 << 16)
+CUSTOMER, PEER, PROVIDER = 1, 2, 3
+NO_NEXT = np.int32(np.iinfo(np.int32).min)
+LONGEST = 65534
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _offer(network, rank, via, node, offer, count):  # type: ignore[no-untyped-def]
+    """Hang an offer on a network; True when it beats all earlier ones (which are then forgotten)."""
+    held = node[network, 0]
+    if rank > held:
+        return False
+    if rank < held:
+        node[network, 0] = rank
+        node[network, 1] = -1
+    at = count[0]
+    offer[at, 0] = via
+    offer[at, 1] = node[network, 1]
+    node[network, 1] = at
+    count[0] = at + 1
+    return rank < held
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _enqueue(network, length, bucket, queued, count):  # type: ignore[no-untyped-def]
+    at = count[1]
+    queued[at, 0] = network
+    queued[at, 1] = bucket[length]
+    bucket[length] = at
+    count[1] = at + 1
+    if length > count[2]:
+        count[2] = length
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _settle_stub(pop, head, graph, offer, site, km, hops, next_hop, possible):  # type: ignore[no-untyped-def]
+    """_settle for the nine networks of ten that have one pop and hear no site: no exit to choose."""
+    best = np.int32(-1)
+    at = head
+    while at >= 0:
+        candidate = graph.ic_own[offer[at, 0]]
+        at = offer[at, 1]
+        if best < 0 or candidate < best:
+            best = candidate
+        for w in range(possible.shape[1]):
+            possible[pop, w] |= possible[candidate, w]
+    next_hop[pop] = best
+    site[pop] = site[best]
+    km[pop] = graph.km[graph.pop_metro[pop], graph.pop_metro[best]] + km[best]
+    hops[pop] = hops[best] + 1
+
+
+@njit(cache=True, nogil=True)
+def _settle(network, graph, seeds, rank, head, offer, site, km, hops, next_hop, possible):  # type: ignore[no-untyped-def]
+    """Let each pop of a network choose among its offers. True when it exports the same everywhere."""
+    first, last = graph.pop_start[network], graph.pop_start[network + 1]
+    words = possible.shape[1]
+    is_plain = True
+
+    # Each exit takes the best of the offers that arrive there; the set of possible sites is the union.
+    at = head
+    while at >= 0:
+        via = offer[at, 0]
+        at = offer[at, 1]
+        if via >= 0:
+            exit_pop, candidate = graph.ic_far[via], graph.ic_own[via]
+            for w in range(words):
+                possible[exit_pop, w] |= possible[candidate, w]
+        else:
+            k = -(via + 1)
+            exit_pop, candidate = seeds.pop[k], via
+            possible[exit_pop, seeds.site[k] >> 6] |= np.uint64(1) << np.uint64(seeds.site[k] & 63)
+        held = next_hop[exit_pop]
+        if held == NO_NEXT:
+            next_hop[exit_pop] = candidate
+        elif held >= 0 and candidate >= 0:
+            # Pops are numbered by ASN, so the lower pop has the lower ASN.
+            if candidate < held:
+                next_hop[exit_pop] = candidate
+        elif _tie_break(graph, seeds, candidate) < _tie_break(graph, seeds, held):
+            next_hop[exit_pop] = candidate
+
+    exits = 0
+    for pop in range(first, last):
+        chosen = next_hop[pop]
+        if chosen == NO_NEXT:
+            continue
+        exits += 1
+        if chosen >= 0:
+            site[pop] = site[chosen]
+            km[pop] = graph.km[graph.pop_metro[pop], graph.pop_metro[chosen]] + km[chosen]
+            hops[pop] = hops[chosen] + 1
+        else:
+            k = -(chosen + 1)
+            site[pop] = seeds.site[k]
+            km[pop] = seeds.km[k]
+            hops[pop] = 0 if rank >> 16 == 0 else 1
+            if seeds.rule_start[k] != seeds.rule_start[k + 1]:
+                is_plain = False
+
+    # The other pops cross the network to the nearest exit.
+    if exits < last - first:
+        exit_pops = np.empty(exits, np.int32)
+        at = 0
+        for pop in range(first, last):
+            if next_hop[pop] != NO_NEXT:
+                exit_pops[at] = pop
+                at += 1
+        for pop in range(first, last):
+            if next_hop[pop] != NO_NEXT:
+                continue
+            nearest = np.float32(np.inf)
+            best = exit_pops[0]
+            for exit_pop in exit_pops:
+                away = graph.km[graph.pop_metro[pop], graph.pop_metro[exit_pop]]
+                if away < nearest:
+                    nearest = away
+                    best = exit_pop
+                    for w in range(words):
+                        possible[pop, w] = possible[exit_pop, w]
+                elif away == nearest:
+                    for w in range(words):
+                        possible[pop, w] |= possible[exit_pop, w]
+                    if _tie_break(graph, seeds, next_hop[exit_pop]) < _tie_break(graph, seeds, next_hop[best]):
+                        best = exit_pop
+            next_hop[pop] = next_hop[best]
+            site[pop] = site[best]
+            km[pop] = nearest + km[best]
+            hops[pop] = hops[best]
+    return is_plain
+
+
+@njit(cache=True, nogil=True)
+def _tie_break(graph, seeds, candidate):  # type: ignore[no-untyped-def]
+    """Rule 5 as one number: lowest neighbour ASN; a site before a network; lowest seed or pop."""
+    if candidate < 0:
+        k = np.uint64(-(candidate + 1))
+        return (np.uint64(seeds.asn[k]) << np.uint64(32)) | k
+    asn = graph.asn[graph.pop_network[candidate]]
+    return (np.uint64(asn) << np.uint64(32)) | np.uint64(1 << 31) | np.uint64(candidate)
+
+
+@njit(cache=True, nogil=True)
+def _extra(graph, seeds, pop, network, route_class, next_hop):  # type: ignore[no-untyped-def]
+    """Prepends that the filters of the seed chosen at `pop` add towards a neighbour; -1: not exported."""
+    k = -(next_hop[pop] + 1)
+    extra = 0
+    for f in range(seeds.rule_start[k], seeds.rule_start[k + 1]):
+        if not (seeds.rule_classes[f] >> route_class) & 1:
+            continue
+        if not seeds.rule_metros[f, graph.pop_metro[pop]]:
+            continue
+        if not seeds.rule_any_network[f]:
+            listed = seeds.rule_networks[seeds.rule_networks_start[f] : seeds.rule_networks_start[f + 1]]
+            where = np.searchsorted(listed, network)
+            if where == len(listed) or listed[where] != network:
+                continue
+        if seeds.rule_blocks[f]:
+            return -1
+        extra = max(extra, seeds.rule_times[f])
+    return extra
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _mark_invalid(network, graph, seeds, next_hop, carries_invalid, plain):  # type: ignore[no-untyped-def]
+    for pop in range(graph.pop_start[network], graph.pop_start[network + 1]):
+        chosen = next_hop[pop]
+        if chosen >= 0:
+            carries_invalid[pop] = carries_invalid[chosen]
+        else:
+            carries_invalid[pop] = seeds.is_invalid[-(chosen + 1)]
+        if carries_invalid[pop]:
+            plain[network] = False
+
+
+@njit(cache=True, nogil=True)
+def settle_metros(  # type: ignore[no-untyped-def]
+    graph, seeds, lengths, node, offer, bucket, queued, order, settled, site, km, hops, next_hop, possible
+):
+    """Fill node, order, site, km, hops, next_hop and possible with the stable state of these seeds."""
+    networks = len(graph.asn)
+    node[:, 0] = NONE
+    node[:, 1] = -1
+    next_hop[:] = NO_NEXT
+    site[:] = 65535
+    km[:] = np.inf
+    hops[:] = 0
+    possible[:, :] = 0
+    for network in seeds.silent:
+        node[network, 0] = -1
+
+    # count: offers, queue entries, longest length queued
+    count = np.zeros(3, np.int64)
+    done = 0
+    plain = np.ones(networks, np.bool_)
+    hears_site = np.zeros(networks, np.bool_)
+    for network in seeds.network:
+        hears_site[network] = True
+    carries_invalid = np.zeros(len(next_hop) if seeds.has_invalid else 1, np.bool_)
+
+    for sweep in (CUSTOMER, PEER, PROVIDER):
+        first_of_sweep = done
+
+        # Who may speak in this sweep: seeds of its class, and what earlier sweeps settled.
+        for k in range(len(lengths)):
+            route_class = seeds.route_class[k]
+            if lengths[k] == 65535 or not (route_class == sweep or (sweep == CUSTOMER and route_class == 0)):
+                continue
+            network = seeds.network[k]
+            rank = np.int32((np.int32(route_class) << 16) | np.int32(lengths[k]))
+            held = node[network, 0]
+            if _offer(network, rank, np.int32(-(k + 1)), node, offer, count):
+                if sweep != PEER:
+                    _enqueue(network, np.int64(lengths[k]), bucket, queued, count)
+                elif held >> 16 != sweep:
+                    order[done] = network
+                    done += 1
+        if sweep == PROVIDER:
+            for i in range(first_of_sweep):
+                _enqueue(order[i], np.int64(node[order[i], 0] & 0xFFFF), bucket, queued, count)
+
+        # Exporters in order of length; across peers the order does not matter.
+        length = np.int64(0)
+        at = np.int64(-1)
+        speaker = 0
+        while True:
+            if sweep == PEER:
+                if speaker == first_of_sweep:
+                    break
+                network = order[speaker]
+                speaker += 1
+            else:
+                while at < 0 and length <= count[2]:
+                    at = np.int64(bucket[length])
+                    bucket[length] = -1
+                    length += 1
+                if at < 0:
+                    break
+                network = queued[at, 0]
+                at = np.int64(queued[at, 1])
+                own = node[network, 0]
+                if own & 0xFFFF != length - 1:
+                    continue  # it was queued again with a shorter path, and is settled
+                if own >> 16 == sweep or (sweep == CUSTOMER and own >> 16 == 0):
+                    if next_hop[graph.pop_start[network]] != NO_NEXT:
+                        continue
+                    pop = graph.pop_start[network]
+                    if hears_site[network] or graph.pop_start[network + 1] - pop > 1:
+                        plain[network] = _settle(
+                            network, graph, seeds, own, node[network, 1], offer, site, km, hops, next_hop, possible
+                        )
+                    else:
+                        _settle_stub(pop, node[network, 1], graph, offer, site, km, hops, next_hop, possible)
+                    if seeds.has_invalid:
+                        _mark_invalid(network, graph, seeds, next_hop, carries_invalid, plain)
+                    order[done] = network
+                    done += 1
+
+            if sweep == CUSTOMER:
+                start, end = graph.adj_start[network], graph.adj_peers[network]
+            elif sweep == PEER:
+                start, end = graph.adj_peers[network], graph.adj_customers[network]
+            else:
+                start, end = graph.adj_customers[network], graph.adj_start[network + 1]
+            base = np.int32((sweep << 16) | min((node[network, 0] & 0xFFFF) + 1, LONGEST + 1))
+            if base & 0xFFFF > LONGEST:
+                continue
+            for a in range(start, end):
+                neighbour = graph.adj[a]
+                held = node[neighbour, 0]
+                if held < base:
+                    continue
+                for i in range(graph.ic_start[a], graph.ic_start[a + 1]):
+                    rank = base
+                    if not plain[network]:
+                        pop = graph.ic_own[i]
+                        if seeds.has_invalid and carries_invalid[pop] and graph.rov[neighbour]:
+                            continue
+                        extra = 0
+                        if next_hop[pop] < 0:
+                            extra = _extra(graph, seeds, pop, neighbour, sweep, next_hop)
+                        if extra < 0 or (base & 0xFFFF) + extra > LONGEST:
+                            continue
+                        rank = np.int32(base + extra)
+                    if _offer(neighbour, rank, np.int32(i), node, offer, count):
+                        if sweep != PEER:
+                            _enqueue(neighbour, np.int64(rank & 0xFFFF), bucket, queued, count)
+                        elif held >> 16 != sweep:
+                            order[done] = neighbour
+                            done += 1
+                            held = rank
+
+        if sweep == PEER:
+            for i in range(first_of_sweep, done):
+                network = order[i]
+                pop = graph.pop_start[network]
+                own = node[network, 0]
+                if hears_site[network] or graph.pop_start[network + 1] - pop > 1:
+                    plain[network] = _settle(
+                        network, graph, seeds, own, node[network, 1], offer, site, km, hops, next_hop, possible
+                    )
+                else:
+                    _settle_stub(pop, node[network, 1], graph, offer, site, km, hops, next_hop, possible)
+                if seeds.has_invalid:
+                    _mark_invalid(network, graph, seeds, next_hop, carries_invalid, plain)
+        count[2] = 0
+    settled[0] = done
