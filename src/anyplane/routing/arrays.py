@@ -143,7 +143,9 @@ def _med_groups(table: SeedTable, seeds: tuple[Seed, ...]) -> tuple[NDArray[np.i
     for k in range(len(table.pop)):
         key = (int(table.network[k]), int(table.route_class[k]), int(table.asn[k]))
         groups.setdefault(key, []).append(k)
-    return tuple(np.array(group, np.int64) for group in groups.values() if len({seeds[k].med for k in group}) > 1)
+    return tuple(
+        np.array(group, np.int64) for group in groups.values() if len({seeds[k].med for k in group}) > 1
+    )
 
 
 def _starts(counts: list[int]) -> NDArray[np.int32]:

@@ -15,6 +15,7 @@ own Workspace.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,9 +74,9 @@ def propagate(topology: Topology, seeds: Seeds) -> Routes:
 
 
 class Engine:
-    """One topology, one set of seeds, many scenarios; a thread needs its own (`twin`).
+    """One topology and one set of seeds, for many scenarios; each thread needs a `twin` of its own.
 
-    `run` with `reuse=True` returns Routes whose arrays the next run overwrites.
+    A pickled Engine leaves its Workspace behind.
     """
 
     def __init__(self, topology: Topology, seeds: Seeds) -> None:
@@ -84,26 +85,36 @@ class Engine:
         self.graph = Graph.of(topology)
         self.seed_arrays = SeedArrays.of(topology, seeds)
         self.has_backups = any(seed.is_backup for seed in seeds.seeds)
-        self.workspace = Workspace.of(topology, seeds)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """What this engine's runs write."""
+        return Workspace.of(self.topology, self.seeds)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Everything but the Workspace."""
+        return {name: value for name, value in self.__dict__.items() if name != "workspace"}
 
     def twin(self) -> Engine:
         """An Engine on the same arrays with a Workspace of its own."""
         other = object.__new__(Engine)
-        other.topology, other.seeds = self.topology, self.seeds
-        other.graph, other.seed_arrays = self.graph, self.seed_arrays
-        other.has_backups = self.has_backups
-        other.workspace = Workspace.of(self.topology, self.seeds)
+        other.__dict__.update(self.__getstate__())
         return other
 
     def run(self, lengths: Lengths | None = None, *, reuse: bool = False) -> Routes:
-        """The stable state for these seed lengths (default: as the seeds say), backups settled."""
+        """The stable state for these seed lengths (default: as the seeds say), backups settled.
+
+        With `reuse`, the arrays of the Routes are overwritten by the next run.
+        """
+        row = lengths_of(self.seeds) if lengths is None else lengths
         if not self.has_backups:
-            return self._once(lengths_of(self.seeds) if lengths is None else lengths, reuse=reuse)
+            return self.run_row(row, reuse=reuse)
         return settle_backups(
-            self.topology, self.seeds, lambda _topology, _seeds, row: self._once(row, reuse=reuse), lengths
+            self.topology, self.seeds, lambda _topology, _seeds, some: self.run_row(some, reuse=reuse), row
         )
 
-    def _once(self, lengths: Lengths, *, reuse: bool) -> Routes:
+    def run_row(self, lengths: Lengths, *, reuse: bool = False) -> Routes:
+        """The same, backups taking part like any other seed."""
         work = self.workspace
         row = self.seed_arrays.admitted(lengths)
         settle_metros(

@@ -1,6 +1,6 @@
 """The compiled inner part of `frontier`: settle every network once, in order of preference.
 
-Read `frontier` first; it says what the arrays hold. Everything here is numba, cached on disk, without the GIL.
+Read `frontier` first; it says what the arrays hold. All of it is numba, cached on disk, free of the GIL.
 """
 
 from __future__ import annotations
@@ -131,7 +131,9 @@ def _settle(network, graph, seeds, rank, head, offer, site, km, hops, next_hop, 
                 elif away == nearest:
                     for w in range(words):
                         possible[pop, w] |= possible[exit_pop, w]
-                    if _tie_break(graph, seeds, next_hop[exit_pop]) < _tie_break(graph, seeds, next_hop[best]):
+                    if _tie_break(graph, seeds, next_hop[exit_pop]) < _tie_break(
+                        graph, seeds, next_hop[best]
+                    ):
                         best = exit_pop
             next_hop[pop] = next_hop[best]
             site[pop] = site[best]
@@ -257,7 +259,17 @@ def settle_metros(  # type: ignore[no-untyped-def]
                     pop = graph.pop_start[network]
                     if hears_site[network] or graph.pop_start[network + 1] - pop > 1:
                         plain[network] = _settle(
-                            network, graph, seeds, own, node[network, 1], offer, site, km, hops, next_hop, possible
+                            network,
+                            graph,
+                            seeds,
+                            own,
+                            node[network, 1],
+                            offer,
+                            site,
+                            km,
+                            hops,
+                            next_hop,
+                            possible,
                         )
                     else:
                         _settle_stub(pop, node[network, 1], graph, offer, site, km, hops, next_hop, possible)
@@ -307,7 +319,17 @@ def settle_metros(  # type: ignore[no-untyped-def]
                 own = node[network, 0]
                 if hears_site[network] or graph.pop_start[network + 1] - pop > 1:
                     plain[network] = _settle(
-                        network, graph, seeds, own, node[network, 1], offer, site, km, hops, next_hop, possible
+                        network,
+                        graph,
+                        seeds,
+                        own,
+                        node[network, 1],
+                        offer,
+                        site,
+                        km,
+                        hops,
+                        next_hop,
+                        possible,
                     )
                 else:
                     _settle_stub(pop, node[network, 1], graph, offer, site, km, hops, next_hop, possible)

@@ -24,6 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anyplane.model.nouns import RouteClass
 from anyplane.routing.routes import NO_NEXT, NO_SITE, UNREACHED, Routes
@@ -71,7 +72,25 @@ def propagate(topology: Topology, seeds: Seeds) -> Routes:
     return settle_backups(topology, seeds, _stable_state)
 
 
-def candidates(topology: Topology, seeds: Seeds, lengths: Lengths, state: State, network: int) -> list[Candidate]:
+def expected(routes: Routes) -> NDArray[np.float32]:
+    """(P, S) the chance of each site at each pop when every tie is an even draw; see `ties.expected`."""
+    topology, seeds = routes.topology, routes.seeds
+    admitted, silent = admit(topology, seeds, routes.lengths)
+    state = _converged(topology, seeds, admitted, silent)
+    chance = np.zeros((topology.pops, seeds.sites), np.float32)
+    for pop in _from_the_seeds_outward(state):
+        for candidate in state[pop].tied:
+            if candidate.next_hop >= 0:
+                chance[pop] += chance[candidate.next_hop]
+            else:
+                chance[pop, candidate.site] += 1
+        chance[pop] /= len(state[pop].tied)
+    return chance
+
+
+def candidates(
+    topology: Topology, seeds: Seeds, lengths: Lengths, state: State, network: int
+) -> list[Candidate]:
     """Every route offered to a network in this state, before any choice."""
     offers: list[Candidate] = []
     for k in range(len(seeds.seeds)):
@@ -126,6 +145,10 @@ def decide(topology: Topology, network: int, offers: list[Candidate]) -> dict[in
 
 def _stable_state(topology: Topology, seeds: Seeds, lengths: Lengths) -> Routes:
     admitted, silent = admit(topology, seeds, lengths)
+    return _routes(topology, seeds, admitted, _converged(topology, seeds, admitted, silent))
+
+
+def _converged(topology: Topology, seeds: Seeds, admitted: Lengths, silent: NDArray[np.bool_]) -> State:
     state: State = {}
     changed = True
     while changed:
@@ -142,7 +165,7 @@ def _stable_state(topology: Topology, seeds: Seeds, lengths: Lengths) -> Routes:
                         state[pop] = decisions[pop]
                     else:
                         del state[pop]
-    return _routes(topology, seeds, admitted, state)
+    return state
 
 
 def _heard_from_site(seed: Seed, k: int, length: int) -> Candidate:
@@ -211,10 +234,7 @@ def _routes(topology: Topology, seeds: Seeds, lengths: Lengths, state: State) ->
         seeds=seeds,
         topology=topology,
     )
-    by_distance_from_seed = sorted(
-        state, key=lambda pop: (state[pop].chosen.route_class, state[pop].chosen.length)
-    )
-    for pop in by_distance_from_seed:
+    for pop in _from_the_seeds_outward(state):
         chosen = state[pop].chosen
         network = int(topology.pop_network[pop])
         routes.route_class[network] = chosen.route_class
@@ -232,3 +252,8 @@ def _routes(topology: Topology, seeds: Seeds, lengths: Lengths, state: State) ->
             else:
                 routes.possible[pop, candidate.site // 64] |= np.uint64(1 << (candidate.site % 64))
     return routes
+
+
+def _from_the_seeds_outward(state: State) -> list[int]:
+    """The pops in an order in which every next hop stands before those that use it."""
+    return sorted(state, key=lambda pop: (state[pop].chosen.route_class, state[pop].chosen.length))

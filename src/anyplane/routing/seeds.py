@@ -12,8 +12,8 @@ from anyplane.model.nouns import Asn, RouteClass
 class ExportFilter:
     """One rule of the network that heard the seed, about handing it on; see model.ExportRule.
 
-    blocks: do not export; else prepend `times`. networks: indices, None for any. metros: indices of the metros
-    where the exporting side of the interconnect lies, None for any. classes: what the neighbour would hold it
+    blocks: do not export; else prepend `times`. networks: indices, None for any. metros: indices of those in
+    which the exporting side of the interconnect lies, None for any. classes: what the neighbour would hold it
     as (CUSTOMER: the neighbour is our provider, PEER, PROVIDER: the neighbour is our customer); None for any.
     """
 
@@ -31,7 +31,7 @@ class Seed:
     pop: the pop that hears it. site: index of the site behind it (0 to sites - 1). route_class: how the
     network holds it: ORIGIN when the network itself originates, CUSTOMER when the site is its customer, PEER
     when a peer or behind a route server. length: ASNs in the path as heard, the network itself not counted
-    (for ORIGIN: its own prepends only; else 1 + prepends). km: from the pop to the site. asn: of the neighbour,
+    (for ORIGIN: only its own prepends; else 1 + prepends). km: from pop to site. asn: the neighbour's,
     for the last tie-break. med: lower wins among seeds of one network with equal class, length and asn.
     is_invalid: dropped by networks that do ROV. is_backup: the network prefers any other route
     (GRACEFUL_SHUTDOWN, RFC 8326; "lower preference" communities).

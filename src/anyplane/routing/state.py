@@ -69,11 +69,7 @@ def settle_backups(
         waiting.setdefault(int(topology.pop_network[seeds.seeds[k].pop]), []).append(k)
     routes = engine(topology, seeds, active)
     while True:
-        dry = [
-            network
-            for network in waiting
-            if int(routes.site[topology.pop_start[network]]) == NO_SITE
-        ]
+        dry = [network for network in waiting if int(routes.site[topology.pop_start[network]]) == NO_SITE]
         if not dry:
             return routes
         first = min(dry, key=lambda network: (min(int(given[k]) for k in waiting[network]), network))

@@ -103,7 +103,7 @@ def without_metros(topology: Topology) -> Topology:
         pop_start=start,
         pop_metro=np.zeros(count, np.int32),
         pop_network=index,
-        users=np.bincount(topology.pop_network, weights=topology.users, minlength=count),
+        users=np.bincount(topology.pop_network, topology.users, count).astype(np.float64),
         adj_start=topology.adj_start,
         adj_peers=topology.adj_peers,
         adj_customers=topology.adj_customers,
@@ -128,7 +128,9 @@ def _indices(sorted_asn: NDArray[np.uint32], asns: NDArray[np.int64]) -> Int32:
     where = np.minimum(where, max(len(sorted_asn) - 1, 0))
     missing = asns[sorted_asn[where] != asns] if len(sorted_asn) else asns
     if len(missing):
-        raise TopologyError(f"AS{int(missing[0])} is used in a link or a presence but is not among the networks")
+        raise TopologyError(
+            f"AS{int(missing[0])} is used in a link or a presence but is not among the networks"
+        )
     return where.astype(np.int32)
 
 
@@ -171,9 +173,7 @@ def _adjacencies(count: int, transit: Links, peering: Links) -> tuple[Int32, Int
     left, right = peering
     own = np.concatenate([customer, provider, left, right]).astype(np.int64)
     far = np.concatenate([provider, customer, right, left]).astype(np.int64)
-    run = np.repeat(
-        np.array([0, 2, 1, 1], np.int64), [len(customer), len(provider), len(left), len(right)]
-    )
+    run = np.repeat(np.array([0, 2, 1, 1], np.int64), [len(customer), len(provider), len(left), len(right)])
     # One relationship a pair: of several statements the strongest (transit before peering) stays. Two
     # networks that are each other's provider keep both directions of the first one read.
     rank = np.array([0, 1, 0], np.int64)[run]
