@@ -22,7 +22,7 @@ class LoadUnit(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixGroup:
-    """Prefixes that belong together (a service's v4 and v6, or its "dns" and its "api"), in the order written.
+    """Prefixes that belong together (a service's v4 and v6, its "dns" and its "api"), in the order written.
 
     `load_per_user` is in queries or bits per second and may be None: then load is not reckoned.
     """
@@ -67,6 +67,8 @@ class Site:
     upstreams: tuple[Upstream, ...]
     capacity: float | None = None
     is_enabled: bool = True
+    daemon: Mapping[str, object] = field(default_factory=dict)
+    """Reserved: kept as written, not interpreted yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ class Objectives:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residency:
-    """Users in `countries` (ISO 3166 alpha-2, upper case, groups expanded) may be served from `sites` only."""
+    """Users in `countries` (ISO 3166 alpha-2, groups expanded) may be served from `sites` only."""
 
     name: str
     countries: frozenset[str]
@@ -114,7 +116,8 @@ class Design:
     """One anycast service, whole and valid.
 
     `locations` maps a path such as "sites.fra.upstreams.1.asn" to where it stands in the text, so that later
-    findings can point at it. `silenced` maps a rule id of `check` to the reason given.
+    findings can point at it. `silenced` maps a rule id of `check` to the reason given. `communities` is what
+    the upstreams do on an action community, by its text form. `health` is reserved: kept, not read yet.
     """
 
     file: str
@@ -125,6 +128,8 @@ class Design:
     load_unit: LoadUnit = LoadUnit.QPS
     objectives: Objectives = field(default_factory=Objectives)
     residency: tuple[Residency, ...] = ()
+    communities: Mapping[str, tuple[ExportRule, ...]] = field(default_factory=dict)
+    health: Mapping[str, object] = field(default_factory=dict)
     silenced: Mapping[str, str] = field(default_factory=dict)
     locations: Mapping[str, Location] = field(default_factory=dict)
     source: str = ""

@@ -1,0 +1,42 @@
+"""check: all rules of good practice run over one design."""
+
+from __future__ import annotations
+
+from anyplane.design import rules_addressing, rules_attributes, rules_promises, rules_resilience
+from anyplane.design.design import Design, Severity
+from anyplane.design.finding import Finding, Rule, locate
+
+RULES: tuple[Rule, ...] = (
+    *rules_addressing.RULES,
+    *rules_resilience.RULES,
+    *rules_attributes.RULES,
+    *rules_promises.RULES,
+)
+_ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
+
+
+def check(design: Design) -> tuple[Finding, ...]:
+    """Every finding, worst first, then in the order of the file; silenced ones carry the reason given."""
+    findings = [
+        Finding(
+            rule=rule,
+            path=hit.path,
+            message=hit.message,
+            hint=hit.hint,
+            location=locate(design, hit.path),
+            silenced=design.silenced.get(rule.id, ""),
+        )
+        for rule in RULES
+        for hit in rule.look(design)
+    ]
+    return tuple(
+        sorted(
+            findings,
+            key=lambda one: (
+                _ORDER.index(one.rule.severity),
+                one.location.line,
+                one.location.column,
+                one.rule.id,
+            ),
+        )
+    )

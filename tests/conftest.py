@@ -1,0 +1,53 @@
+"""What all tests share: the real data when it is there, no way outside, hypothesis without deadlines."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The first call of a kernel compiles it (numba keeps the result beside the module); a deadline would blame
+# the example that happened to come first. In CI every run tries the same examples.
+settings.register_profile("anyplane", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "anyplane")
+
+
+def _stay_at_home(event: str, args: tuple[object, ...]) -> None:
+    """Refuse TCP connections to anything but this machine."""
+    if event != "socket.connect":
+        return
+    connecting, address = args
+    if not isinstance(connecting, socket.socket) or connecting.type != socket.SOCK_STREAM:
+        return
+    if not isinstance(address, tuple):
+        return
+    try:
+        is_ours = ipaddress.ip_address(str(address[0])).is_loopback
+    except ValueError:
+        is_ours = address[0] == "localhost"
+    if not is_ours:
+        raise RuntimeError(f"a test tried to reach {address[0]}; tests stay on this machine")
+
+
+sys.addaudithook(_stay_at_home)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The directory of real data sets, which are not ours to publish; CI must have it."""
+    chosen = os.environ.get("ANYPLANE_TEST_DATA")
+    directory = Path(chosen) if chosen else ROOT.parent / "shared" / "data"
+    if (directory / "as-rel").is_dir():
+        return directory
+    reason = f"the real data is missing: {directory} has no as-rel (set ANYPLANE_TEST_DATA)"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)

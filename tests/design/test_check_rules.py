@@ -1,0 +1,255 @@
+"""Every rule of check: one design that breaks it, one that does not; silence keeps findings in sight."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from anyplane import design
+from anyplane.design import RULES
+from anyplane.design.design import Severity
+from anyplane.model.errors import DesignError
+
+ROOT = Path(__file__).parents[2]
+CLEAN = """
+version: 1
+service:
+  name: clean
+  origin: 3333
+  prefixes: {dns: [193.0.14.0/24, 2001:7fd::/48]}
+  load: 0.01 qps per user
+communities: {"174:970": {no_export: true, to: peers}}
+sites:
+  fra:
+    metro: FRA
+    capacity: 10 kqps
+    upstreams: [{asn: 174, prepend: 1, communities: ["174:970"]}, {asn: 1299}]
+  nyc: {metro: NYC, capacity: 10 kqps, upstreams: [{asn: 174, med: 5}, {asn: 3356}]}
+  sin: {metro: SIN, capacity: 10 kqps, upstreams: [{asn: 2914}, {asn: 6453}]}
+objectives:
+  p50_rtt: 30 ms
+  p95_rtt: 90 ms
+  worst_failure_p95_rtt: 120 ms
+  largest_share: 60 %
+  worst_failure_load: 90 %
+"""
+V4, V6 = "193.0.14.0/24", "2001:7fd::/48"
+TWO_LAWS = """residency:
+  - {name: a, users: EU, sites: [fra, nyc]}
+  - {name: b, users: DE, sites: sin}
+"""
+
+BREAKS: dict[str, tuple[tuple[str, str], ...]] = {
+    "AP001": ((V4, "193.0.14.0/25"),),
+    "AP002": ((V4, "10.1.0.0/24"),),
+    "AP003": (("origin: 3333", "origin: 64512"),),
+    "AP004": (("asn: 1299", "asn: 3333"),),
+    "AP005": (("asn: 1299", "asn: 64500"),),
+    "AP006": ((", 2001:7fd::/48", ""),),
+    "AP007": ((V4, f"{V4}, 193.0.0.0/16"),),
+    "AP008": (
+        ("{dns: [", "{api: [193.0.15.0/24, 2001:7fd:1::/48], dns: ["),
+        ("{asn:", "{announce: dns, asn:"),
+    ),
+    "AP010": (("metro: NYC", "metro: FRA"), ("metro: SIN", "metro: FRA")),
+    "AP011": ((", {asn: 1299}", ""),),
+    "AP012": (("asn: 1299", "asn: 174"), ("3356", "174"), ("2914", "174"), ("6453", "174")),
+    "AP013": (("metro: NYC", "metro: FRA"),),
+    "AP014": (("asn: 1299", "asn: 6695, kind: route_server"), ("asn: 3356", "asn: 64, kind: peer")),
+    "AP015": (
+        ("{dns: [", "{api: [193.0.15.0/24, 2001:7fd:1::/48], dns: ["),
+        ("metro: FRA", "announce: dns\n    metro: FRA"),
+        ("metro: SIN", "announce: dns, metro: SIN"),
+    ),
+    "AP016": (("asn: 2914", "asn: 2914, no_export: true"), ("asn: 6453", "asn: 6453, no_export: true")),
+    "AP017": (("{asn:", "{no_export: true, asn:"),),
+    "AP018": (("metro: SIN", "enabled: false, metro: SIN"),),
+    "AP020": (("metro: SIN, capacity: 10 kqps", "metro: SIN"),),
+    "AP021": (("metro: SIN, capacity: 10 kqps", "metro: SIN, capacity: 30 kqps"),),
+    "AP022": (("  load: 0.01 qps per user\n", ""),),
+    "AP023": (("  load: 0.01 qps per user\n", ""),),
+    "AP030": (("{asn: 174, prepend: 1,", "{asn: 174,"), ("{asn:", "{prepend: 2, asn:")),
+    "AP031": (("prepend: 1", "prepend: 6"),),
+    "AP032": (("asn: 1299", "asn: 1299, kind: peer, prepend: 1"),),
+    "AP033": (("asn: 3356", "asn: 3356, med: 5"),),
+    "AP034": (("asn: 1299", "asn: 1299, communities: '1299:1'"),),
+    "AP035": (("asn: 1299", "asn: 1299, communities: '174:970'"),),
+    "AP036": ((', communities: ["174:970"]', ""),),
+    "AP037": (("{asn:", "{backup: true, asn:"),),
+    "AP038": (("asn: 1299", "asn: 1299, blackhole: true"),),
+    "AP040": (("objectives:", "residency: [{name: gdpr, users: EU, sites: fra}]\nobjectives:"),),
+    "AP041": (
+        ("objectives:", "residency: [{name: gdpr, users: EU, sites: [fra, nyc, sin]}]\nobjectives:"),
+        ("metro: SIN", "enabled: false, metro: SIN"),
+    ),
+    "AP042": (("p95_rtt: 90 ms", "p95_rtt: 20 ms"),),
+    "AP043": (
+        (
+            "objectives:",
+            TWO_LAWS + "objectives:",
+        ),
+    ),
+    "AP044": (("objectives:", "residency: [{name: gdpr, users: EU, sites: [fra, nyc]}]\nobjectives:"),),
+}
+
+
+def changed(text: str, changes: tuple[tuple[str, str], ...]) -> str:
+    """The text with each change made; each must change something."""
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def found(text: str) -> set[str]:
+    """The ids of the rules that `text` breaks."""
+    return {finding.rule.id for finding in design.check(design.parse(text)) if not finding.silenced}
+
+
+def test_the_clean_design_breaks_no_rule() -> None:
+    assert found(CLEAN) == set()
+
+
+def test_every_rule_has_a_design_that_breaks_it() -> None:
+    assert sorted(BREAKS) == [rule.id for rule in RULES]
+
+
+@pytest.mark.parametrize("rule", BREAKS)
+def test_a_rule_finds_what_it_looks_for(rule: str) -> None:
+    assert rule in found(changed(CLEAN, BREAKS[rule]))
+
+
+@pytest.mark.parametrize("rule", BREAKS)
+def test_a_finding_points_into_the_file(rule: str) -> None:
+    parsed = design.parse(changed(CLEAN, BREAKS[rule]))
+
+    for finding in design.check(parsed):
+        assert finding.location.line > 1, finding
+        assert not finding.message.endswith("."), finding
+
+
+@pytest.mark.parametrize("rule", BREAKS)
+def test_a_silenced_rule_stays_in_sight_with_its_reason(rule: str) -> None:
+    text = changed(CLEAN, BREAKS[rule]) + f"check: {{silence: {{{rule}: we know}}}}\n"
+
+    silenced = [finding for finding in design.check(design.parse(text)) if finding.rule.id == rule]
+
+    assert silenced
+    assert {finding.silenced for finding in silenced} == {"we know"}
+
+
+def test_an_unknown_rule_cannot_be_silenced() -> None:
+    with pytest.raises(DesignError, match="AP999 is not a rule of check"):
+        design.parse(CLEAN + "check: {silence: {AP999: because}}\n")
+
+
+def test_rules_are_numbered_in_order_and_say_why() -> None:
+    ids = [rule.id for rule in RULES]
+
+    assert ids == sorted(set(ids))
+    for rule in RULES:
+        assert re.fullmatch(r"AP\d{3}", rule.id)
+        assert rule.reason.endswith("."), rule.id
+        assert not rule.title.endswith("."), rule.id
+
+
+def test_the_reference_page_lists_every_rule() -> None:
+    page = (ROOT / "docs/reference/check-rules.md").read_text(encoding="utf-8")
+
+    for rule in RULES:
+        assert f"| {rule.id} | {rule.severity} | `{rule.name}` | {rule.title}. {rule.reason} |" in page
+
+
+def test_findings_come_worst_first() -> None:
+    text = changed(CLEAN, BREAKS["AP001"] + BREAKS["AP011"] + BREAKS["AP013"])
+
+    severities = [finding.rule.severity for finding in design.check(design.parse(text))]
+
+    assert severities == sorted(severities, key=list(Severity).index)
+    assert set(severities) == set(Severity)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "word"),
+    [
+        ("192.0.2.0/24", "RFC 5737"),
+        ("100.64.0.0/16", "RFC 6598"),
+        ("224.0.0.0/8", "multicast"),
+        ("2001:db8:1::/48", "RFC 3849"),
+        ("fd00::/48", "RFC 4193"),
+        ("4000::/48", "2000::/3"),
+        ("0.0.0.0/0", "RFC"),
+    ],
+)
+def test_special_purpose_space_is_named_with_its_rfc(prefix: str, word: str) -> None:
+    text = CLEAN.replace(V4 if ":" not in prefix else V6, prefix)
+
+    messages = [finding.message for finding in design.check(design.parse(text)) if finding.rule.id == "AP002"]
+
+    assert len(messages) == 1
+    assert word in messages[0]
+
+
+@pytest.mark.parametrize("prefix", ["100.63.0.0/24", "172.32.0.0/24", "8.8.8.0/24"])
+def test_public_space_is_not_a_finding(prefix: str) -> None:
+    assert "AP002" not in found(CLEAN.replace(V4, prefix))
+
+
+@pytest.mark.parametrize(
+    "asn", [0, 23456, 64496, 64511, 64512, 65535, 65536, 65551, 4_200_000_000, 4_294_967_295]
+)
+def test_asns_that_are_not_public_are_found(asn: int) -> None:
+    assert "AP003" in found(CLEAN.replace("origin: 3333", f"origin: {asn}"))
+
+
+@pytest.mark.parametrize("asn", [1, 23455, 64495, 131_072, 4_199_999_999])
+def test_public_asns_are_not_found(asn: int) -> None:
+    assert "AP003" not in found(CLEAN.replace("origin: 3333", f"origin: {asn}"))
+
+
+def test_a_med_that_differs_between_sessions_is_no_finding() -> None:
+    assert "AP033" not in found(CLEAN)
+
+
+def test_the_same_med_on_all_sessions_is_without_effect() -> None:
+    assert "AP033" in found(CLEAN.replace("prepend: 1", "prepend: 1, med: 5"))
+
+
+def test_a_disabled_site_counts_for_nothing() -> None:
+    text = changed(
+        CLEAN, (("metro: SIN", "enabled: false, metro: SIN"), ("metro: NYC", "enabled: false, metro: NYC"))
+    )
+
+    assert "AP010" in found(text)
+
+
+@pytest.mark.parametrize(
+    "objectives",
+    ["largest_share: 20 %", "smallest_share: 50 %", "largest_share: 40 %, smallest_share: 41 %"],
+)
+def test_shares_that_do_not_add_up_are_found(objectives: str) -> None:
+    assert "AP042" in found(re.sub(r"objectives:\n(?:  .*\n)*", f"objectives: {{{objectives}}}\n", CLEAN))
+
+
+def test_a_group_announced_inside_only_holds_a_residency_rule() -> None:
+    text = changed(
+        CLEAN,
+        (
+            ("{dns: [", "{eu: [193.0.15.0/24, 2001:7fd:1::/48], dns: ["),
+            ("metro: SIN", "announce: dns, metro: SIN"),
+            ("objectives:", "residency: [{name: gdpr, users: EU, sites: [fra, nyc]}]\nobjectives:"),
+        ),
+    )
+
+    assert "AP044" not in found(text)
+
+
+@pytest.mark.parametrize("name", ["two-sites", "saas-six-continents", "public-resolver", "root-letter"])
+def test_the_examples_pass_even_strictly(name: str) -> None:
+    text = (ROOT / "examples" / f"{name}.yaml").read_text(encoding="utf-8")
+
+    counted = [finding for finding in design.check(design.parse(text)) if not finding.silenced]
+
+    assert {finding.rule.severity for finding in counted} <= {Severity.NOTE}
