@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from anyplane.cli import check, routes, schema, topology
+
 
 def register(app: typer.Typer) -> None:
     """Add every command to the application."""
-    del app
+    check.register(app)
+    schema.register(app)
+    topology.register(app)
+    routes.register(app)

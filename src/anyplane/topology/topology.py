@@ -8,6 +8,7 @@ more *interconnects*, each a pair of pops: the metros that both networks share, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -81,8 +82,8 @@ class Topology:
     ixp_member: Int32
     """networks that peer with the route server of IXP x: ixp_member[ixp_start[x]:ixp_start[x + 1]]."""
     ixp_name: tuple[str, ...]
-    name: tuple[str, ...]
-    """(N,) network names, "" where unknown; or () where none is known."""
+    name: Sequence[str]
+    """(N,) network names, "" where unknown; or () where none is known. A file's names are decoded when asked for."""
     metros: Metros
     origin: str
     """One line for people: where this graph comes from (files and dates, or "synthetic 10k, seed 1")."""
