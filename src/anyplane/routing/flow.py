@@ -17,8 +17,10 @@ from anyplane.routing.routes import Routes
 
 def flow(routes: Routes, weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """(S,) the weight that reaches each site: weight @ expected(routes). weight: (P,)."""
-    engine = Engine(routes.topology, routes.seeds)
-    engine.run_row(routes.lengths, reuse=True)
+    engine = routes.engine
+    if not isinstance(engine, Engine):
+        engine = Engine(routes.topology, routes.seeds)
+        engine.run_row(routes.lengths, reuse=True)
     work = engine.workspace
     reached = np.zeros(routes.seeds.sites, np.float64)
     _hand_on(

@@ -147,4 +147,5 @@ class Engine:
             lengths=row,
             seeds=self.seeds,
             topology=self.topology,
+            engine=self if reuse else None,
         )

@@ -45,18 +45,22 @@ def _enqueue(network, length, bucket, queued, count):  # type: ignore[no-untyped
 @njit(cache=True, nogil=True, inline="always")
 def _settle_stub(pop, head, graph, offer, site, km, hops, next_hop, possible):  # type: ignore[no-untyped-def]
     """_settle for the nine networks of ten that have one pop and hear no site: no exit to choose."""
-    best = np.int32(-1)
-    at = head
+    best = graph.ic_own[offer[head, 0]]
+    at = offer[head, 1]
+    for w in range(possible.shape[1]):
+        possible[pop, w] = possible[best, w]
     while at >= 0:
         candidate = graph.ic_own[offer[at, 0]]
         at = offer[at, 1]
-        if best < 0 or candidate < best:
-            best = candidate
+        best = min(best, candidate)
         for w in range(possible.shape[1]):
             possible[pop, w] |= possible[candidate, w]
     next_hop[pop] = best
     site[pop] = site[best]
-    km[pop] = graph.km[graph.pop_metro[pop], graph.pop_metro[best]] + km[best]
+    metro, far = graph.pop_metro[pop], graph.pop_metro[best]
+    km[pop] = km[best]
+    if metro != far:  # most links stay in town; the matrix is large and seldom in the cache
+        km[pop] += graph.km[metro, far]
     hops[pop] = hops[best] + 1
 
 
@@ -66,6 +70,10 @@ def _settle(network, graph, seeds, rank, head, offer, site, km, hops, next_hop, 
     first, last = graph.pop_start[network], graph.pop_start[network + 1]
     words = possible.shape[1]
     is_plain = True
+
+    for pop in range(first, last):
+        for w in range(words):
+            possible[pop, w] = 0
 
     # Each exit takes the best of the offers that arrive there; the set of possible sites is the union.
     at = head
@@ -193,11 +201,7 @@ def settle_metros(  # type: ignore[no-untyped-def]
     networks = len(graph.asn)
     node[:, 0] = NONE
     node[:, 1] = -1
-    next_hop[:] = NO_NEXT
-    site[:] = 65535
-    km[:] = np.inf
-    hops[:] = 0
-    possible[:, :] = 0
+    next_hop[:] = NO_NEXT  # the other arrays are written when a pop is settled, or at the end
     for network in seeds.silent:
         node[network, 0] = -1
 
@@ -337,3 +341,11 @@ def settle_metros(  # type: ignore[no-untyped-def]
                     _mark_invalid(network, graph, seeds, next_hop, carries_invalid, plain)
         count[2] = 0
     settled[0] = done
+    for network in range(networks):
+        if node[network, 0] == NONE or node[network, 0] < 0:
+            for pop in range(graph.pop_start[network], graph.pop_start[network + 1]):
+                site[pop] = 65535
+                km[pop] = np.inf
+                hops[pop] = 0
+                for w in range(possible.shape[1]):
+                    possible[pop, w] = 0

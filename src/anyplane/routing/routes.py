@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,8 @@ class Routes:
     """(K,) the path length of each seed as it took part, 65535 for a seed that did not."""
     seeds: Seeds
     topology: Topology
+    engine: object | None = field(default=None, repr=False, compare=False)
+    """The frontier.Engine whose Workspace still holds this run, where it was asked to `reuse` its arrays."""
 
     def pop_path(self, pop: int) -> list[int]:
         """The pops from this one to the last network, empty where there is no route."""
