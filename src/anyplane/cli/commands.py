@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from anyplane.cli import check, routes, schema, topology
+from anyplane.cli import check, diff, explain, plan, routes, schema, topology
 
 
 def register(app: typer.Typer) -> None:
     """Add every command to the application."""
+    plan.register(app)
+    explain.register(app)
+    diff.register(app)
     check.register(app)
     schema.register(app)
     topology.register(app)

@@ -1,4 +1,4 @@
-"""`anyplane routes`: raw announcements in, every network's AS path out; the door for other simulators' files."""
+"""`anyplane routes`: raw announcements in, every network's AS path out; the door for other simulators."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from anyplane.model.errors import DataError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from anyplane.datasets.announcements import RawAnnouncement
+    from anyplane.model.nouns import Prefix
     from anyplane.routing import Seeds
     from anyplane.topology import Topology
 
@@ -33,7 +37,9 @@ def routes(
             "--announcements", metavar="CSV", help="Columns seed_asn,prefix,rov_invalid and maybe prepend."
         ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="CSV", help='Where to write; "-" is stdout.')],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="CSV", help='Where to write; "-" is stdout.')
+    ],
     rov: Annotated[
         Path | None,
         typer.Option("--rov", metavar="CSV", help="ASNs that drop announcements marked rov_invalid."),
@@ -53,21 +59,35 @@ def routes(
     from anyplane.routing.frontier import Engine
     from anyplane.routing.ribs import HEADER, main_pops, rib_rows
 
-    rows = read_announcements(announcements)
-    with steps() as step:
-        topology = _topology(as_rel, rov, no_metros, cache_directory(cache), step)
-    by_prefix: dict[str, list[RawAnnouncement]] = {}
-    for row in rows:
-        by_prefix.setdefault(row.prefix, []).append(row)
-    work = [(prefix, _seeds(topology, some, str(announcements))) for prefix, some in by_prefix.items()]
-    pops = main_pops(topology)
+    by_prefix: dict[Prefix, list[RawAnnouncement]] = {}
+    for row in read_announcements(announcements):
+        by_prefix.setdefault(row.network, []).append(row)
+    # Opened first: that it cannot be written is better known before the graph has been read.
+    with _destination(output) as file:
+        with steps() as step:
+            topology = _topology(as_rel, rov, no_metros, cache_directory(cache), step)
+        pops = main_pops(topology)
+        work = [
+            (some[0].prefix, _seeds(topology, some, pops, str(announcements), as_rel.name))
+            for some in by_prefix.values()
+        ]
 
-    def rib(item: tuple[str, Seeds]) -> bytes:
-        prefix, seeds = item
-        return rib_rows(Engine(topology, seeds).run(reuse=True), prefix, pops=pops)
+        def rib(item: tuple[str, Seeds]) -> bytes:
+            prefix, seeds = item
+            return rib_rows(Engine(topology, seeds).run(reuse=True), prefix, pops=pops)
 
-    with _destination(output) as file, _progress(len(work)) as advance:
-        file.write(HEADER)
+        _write(file, HEADER, rib, work, threads)
+
+
+def _write(
+    file: BinaryIO,
+    header: bytes,
+    rib: Callable[[tuple[str, Seeds]], bytes],
+    work: list[tuple[str, Seeds]],
+    threads: int,
+) -> None:
+    with _progress(len(work)) as advance:
+        file.write(header)
         for text in _in_order(rib, work, threads):
             file.write(text)
             advance()
@@ -106,12 +126,12 @@ def _topology(
     return replace(topology, rov=np.isin(topology.asn, np.array(sorted(read_rov(rov)), np.uint32)))
 
 
-def _seeds(topology: Topology, rows: list[RawAnnouncement], file: str) -> Seeds:
+def _seeds(
+    topology: Topology, rows: list[RawAnnouncement], pops: NDArray[np.int64], file: str, graph: str
+) -> Seeds:
     from anyplane.model.nouns import RouteClass
     from anyplane.routing import Seed, Seeds
-    from anyplane.routing.ribs import main_pops
 
-    pops = main_pops(topology)
     seeds = []
     for site, row in enumerate(rows):
         network = topology.index_of(row.seed_asn)
@@ -119,7 +139,7 @@ def _seeds(topology: Topology, rows: list[RawAnnouncement], file: str) -> Seeds:
             near = _nearest(topology, row.seed_asn)
             raise DataError(
                 file,
-                f"AS{row.seed_asn} is not in {topology.origin}",
+                f"AS{row.seed_asn} is not in {graph}",
                 line=row.line,
                 hint=f"the nearest numbers there are {near}; seeds must be networks of the graph",
             )
@@ -165,14 +185,29 @@ def _in_order(
 
 @contextmanager
 def _destination(path: Path) -> Iterator[BinaryIO]:
-    """A file that appears under its name only when it is whole; "-" is standard output."""
+    """A file that appears under its name only when it is whole; "-" is standard output.
+
+    What is no regular file (a pipe, /dev/null) is written in place: it must not be replaced by one.
+    """
     if str(path) == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    if path.is_dir():
+        raise UsageError(f"{path} is a directory; name a file to write")
+    if path.exists() and not path.is_file():
+        try:
+            with path.open("wb") as file:
+                yield file
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise DataError(str(path), f"cannot be written: {error.strerror or error}") from error
+        return
     from anyplane.datasets.cache import replaced
 
-    with replaced(path) as file:
+    # Through a symbolic link to what it names, so that the link stays.
+    with replaced(path.resolve()) as file:
         yield file
 
 

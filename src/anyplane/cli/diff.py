@@ -1,0 +1,137 @@
+"""`anyplane diff`: two designs, or two reports: which users move, from where to where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anyplane.cli.design_file import read_design
+from anyplane.cli.planning_options import (
+    GroupOption,
+    InflationOption,
+    JsonCommand,
+    JsonOption,
+    MetrosOption,
+    RovOption,
+    UsersOption,
+    load_world,
+    print_text,
+    write_json,
+)
+from anyplane.cli.topology_option import CacheOption, TopologyOption, TopologySeedOption
+from anyplane.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from anyplane.design import Design
+    from anyplane.planning.difference import Difference
+    from anyplane.planning.latency import LatencyModel
+    from anyplane.planning.report import Report
+    from anyplane.topology import Topology
+
+BEGINNING = 4096
+
+
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="A design, or a report (plan --json FILE).")],
+    after: Annotated[str, typer.Argument(metavar="B", help="The other one, of the same kind.")],
+    topology: TopologyOption = None,
+    topology_seed: TopologySeedOption = 1,
+    cache: CacheOption = None,
+    json_file: JsonOption = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="End with 1 when anything moves or changes.")
+    ] = False,
+    group: GroupOption = "",
+    failures: Annotated[
+        bool, typer.Option("--failures/--no-failures", help="Judge the promises about failures too.")
+    ] = True,
+    metros: MetrosOption = True,
+    rov: RovOption = True,
+    users: UsersOption = None,
+    inflation: InflationOption = None,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads for the failures.")] = 2,
+) -> None:
+    """Compare two designs on one topology, or two reports: who moves, from which site to which.
+
+    Two designs are compared network by network. Two reports hold sums by metro, so their difference is a
+    lower bound. Exit code 0, or with --exit-code 1 when something moves or a promise changes its state.
+    """
+    kinds = {is_report(before), is_report(after)}
+    if len(kinds) == 2:
+        raise UsageError(
+            "one of the two is a design, the other a report",
+            hint="compare two designs, or two files of `anyplane plan --json FILE`",
+        )
+    if kinds == {True}:
+        from anyplane.planning.difference import of_reports
+
+        result = of_reports(_report(before), _report(after))
+    else:
+        old, new = read_design(before), read_design(after)
+        world = load_world(topology, seed=topology_seed, cache=cache, metros=metros, rov=rov, users=users)
+        from anyplane.planning.latency import INFLATION, LatencyModel
+
+        model = LatencyModel(inflation=INFLATION if inflation is None else inflation)
+        result = _of_designs(old, new, world, model, group=group, failures=failures, threads=threads)
+    if json_file is not None:
+        from anyplane.planning import jsonform
+
+        write_json(json_file, jsonform.render(jsonform.to_plain(result)))
+    else:
+        from anyplane.planning.difference_text import render
+
+        print_text(lambda _plain, _width: render(result))
+    if exit_code and result.has_moves:
+        raise typer.Exit(1)
+
+
+def is_report(path: str) -> bool:
+    """Does this file look like JSON of `anyplane plan`? Files that cannot be read are left to the reader."""
+    try:
+        with Path(path).open(encoding="utf-8", errors="replace") as file:
+            begin = file.read(BEGINNING)
+    except OSError:
+        return False
+    return begin.lstrip().startswith("{") and '"origin_asn"' in begin and '"load_unit"' in begin
+
+
+def _report(path: str) -> Report:
+    from anyplane.planning.report import from_json
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8") from None
+    return from_json(text, file=path)
+
+
+def _of_designs(
+    before: Design,
+    after: Design,
+    world: Topology,
+    model: LatencyModel,
+    *,
+    group: str,
+    failures: bool,
+    threads: int,
+) -> Difference:
+    from anyplane.planning.catchment import Audience
+    from anyplane.planning.compile import compile as compile_design
+    from anyplane.planning.difference import of_outcomes
+    from anyplane.planning.plan import base_outcome, plan
+
+    audience = Audience.of(world)
+    reports = []
+    outcomes = []
+    for design in (before, after):
+        reports.append(plan(design, world, latency=model, group=group, failures=failures, threads=threads))
+        scenarios = compile_design(design, world, group=group)
+        outcomes.append([base_outcome(scenario, world, audience, model) for scenario in scenarios])
+    return of_outcomes(reports[0], reports[1], outcomes[0], outcomes[1], world)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("diff", cls=JsonCommand)(diff)

@@ -1,0 +1,83 @@
+"""`anyplane explain`: why the users of one network reach the site they reach."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from anyplane.cli.design_file import read_design
+from anyplane.cli.planning_options import (
+    GroupOption,
+    InflationOption,
+    JsonCommand,
+    JsonOption,
+    MetrosOption,
+    RovOption,
+    UsersOption,
+    load_world,
+    print_text,
+    write_json,
+)
+from anyplane.cli.topology_option import CacheOption, TopologyOption, TopologySeedOption
+
+
+def explain(
+    design: Annotated[str, typer.Argument(metavar="DESIGN", help="A design file, or - for standard input.")],
+    origin: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="AS3320[@FRA]",
+            help="The network, and the metro its users are in; @FRA alone takes the largest networks there.",
+        ),
+    ],
+    topology: TopologyOption = None,
+    topology_seed: TopologySeedOption = 1,
+    cache: CacheOption = None,
+    json_file: JsonOption = None,
+    group: GroupOption = "",
+    metros: MetrosOption = True,
+    rov: RovOption = True,
+    users: UsersOption = None,
+    inflation: InflationOption = None,
+) -> None:
+    """Show why users reach the site they reach: every candidate on the way, and what removed it.
+
+    Exit code 0; 2 when the network or the metro is not known.
+    """
+    parsed = read_design(design)
+    world = load_world(topology, seed=topology_seed, cache=cache, metros=metros, rov=rov, users=users)
+    from anyplane.planning.compile import compile as compile_design
+    from anyplane.planning.explain import explain as trace
+    from anyplane.planning.explain import pops_from
+    from anyplane.planning.latency import INFLATION, LatencyModel
+    from anyplane.routing import propagate
+
+    pops = pops_from(world, origin)
+    model = LatencyModel(inflation=INFLATION if inflation is None else inflation)
+    explanations = []
+    for scenario in compile_design(parsed, world, group=group):
+        routes = propagate(world, scenario.seeds)
+        explanations += [trace(routes, scenario, pop, latency=model) for pop in pops]
+    if json_file is not None:
+        from anyplane.planning import jsonform
+
+        plain = [jsonform.to_plain(item) for item in explanations]
+        write_json(json_file, jsonform.render({"version": 1, "explanations": plain}))
+        return
+    from rich.console import Group
+    from rich.rule import Rule
+
+    from anyplane.planning.explain_text import render
+
+    parts: list[object] = []
+    for index, item in enumerate(explanations):
+        parts += [Rule(style="dim")] if index else []
+        parts.append(render(item))
+    print_text(lambda _plain, _width: Group(*parts))  # type: ignore[arg-type]  # renderables, all of them
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("explain", cls=JsonCommand)(explain)

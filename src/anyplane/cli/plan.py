@@ -1,0 +1,110 @@
+"""`anyplane plan`: which users reach which site, how fast, and what happens when a site fails."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anyplane.cli.design_file import read_design
+from anyplane.cli.planning_options import (
+    STANDARD_OUTPUT,
+    GroupOption,
+    InflationOption,
+    JsonCommand,
+    JsonOption,
+    MetrosOption,
+    RovOption,
+    UsersOption,
+    load_world,
+    print_text,
+    write_json,
+    write_text,
+)
+from anyplane.cli.topology_option import CacheOption, TopologyOption, TopologySeedOption
+
+if TYPE_CHECKING:
+    from anyplane.planning.report import Report
+
+
+def plan(
+    design: Annotated[str, typer.Argument(metavar="DESIGN", help="A design file, or - for standard input.")],
+    topology: TopologyOption = None,
+    topology_seed: TopologySeedOption = 1,
+    cache: CacheOption = None,
+    json_file: JsonOption = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write one self-contained page with a map."),
+    ] = None,
+    group: GroupOption = "",
+    failures: Annotated[
+        bool,
+        typer.Option("--failures/--no-failures", help="Reckon each site's failure and each site alone."),
+    ] = True,
+    metros: MetrosOption = True,
+    rov: RovOption = True,
+    users: UsersOption = None,
+    inflation: InflationOption = None,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads for the failures.")] = 2,
+) -> None:
+    """Say which users reach which site, how fast, and what happens when a site fails.
+
+    Where routes are equally good nobody outside can know which one a network takes, so each share is given
+    as certain, expected and possible. Exit code 0: all promises are kept (or only ties may break them);
+    1: an objective or a residency rule is broken; 2: bad input.
+    """
+    parsed = read_design(design)
+    world = load_world(topology, seed=topology_seed, cache=cache, metros=metros, rov=rov, users=users)
+    from anyplane.planning.latency import INFLATION, LatencyModel
+    from anyplane.planning.plan import plan as reckon
+
+    model = LatencyModel(inflation=INFLATION if inflation is None else inflation)
+    with _progress() as progress:
+        report = reckon(
+            parsed, world, latency=model, group=group, failures=failures, threads=threads, progress=progress
+        )
+    _write(report, json_file=json_file, html=html)
+    if not report.is_ok:
+        raise typer.Exit(1)
+
+
+def _write(report: Report, *, json_file: str | None, html: Path | None) -> None:
+    if html is not None:
+        from anyplane.planning.html import render_html
+
+        write_text(html, render_html(report))
+    if json_file is not None:
+        from anyplane.planning.report import to_json
+
+        write_json(json_file, to_json(report))
+    else:
+        from anyplane.planning.text import render
+
+        print_text(lambda is_plain, width: render(report, is_plain=is_plain, width=width))
+    for path in (html, json_file):
+        if path is not None and path != STANDARD_OUTPUT:
+            sys.stderr.write(f"wrote {path}\n")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None] | None]:
+    """What `plan` reports its runs to: a bar on stderr, or nothing when that is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("routing", total=None)
+        yield lambda done, runs: bar.update(task, completed=done, total=runs)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("plan", cls=JsonCommand)(plan)

@@ -1,0 +1,68 @@
+"""render_html: a report as one self-contained page that asks nothing of any network and runs no foreign code.
+
+The template, style, script and land outline lie in the package `page`. Everything that comes from the design
+or the topology passes through autoescaping; none of it enters the style or the script. The script is allowed
+by its hash, so that even a hole in the escaping would run nothing.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from anyplane import __version__
+from anyplane.planning.page import colours, equal_earth, view, wording
+from anyplane.planning.report import Report
+
+
+def render_html(report: Report) -> str:
+    """The page; equal reports give equal bytes from the same version of the program."""
+    script = _asset("page.js")
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            scenarios=view.scenarios(report),
+            program=f"anyplane {__version__}",
+            style=Markup(_asset("page.css")),  # noqa: S704  # our own file, no data in it
+            script=Markup(script),  # noqa: S704  # our own file, no data in it
+            script_hash="sha256-" + b64encode(sha256(script.encode()).digest()).decode(),
+            land=_asset("land.path").strip(),
+            palette=colours.PALETTE,
+            map_width=equal_earth.WIDTH,
+            map_height=equal_earth.HEIGHT,
+        )
+    )
+
+
+def _asset(name: str) -> str:
+    return files("anyplane.planning.page").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("anyplane.planning.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        users=wording.users,
+        percent=wording.percent,
+        ms=wording.ms,
+        load=wording.load,
+        count=wording.count,
+        along=view.along,
+    )
+    environment.globals.update(
+        objective=wording.objective, objective_names=wording.OBJECTIVES, none=None, named=view.named
+    )
+    return environment
