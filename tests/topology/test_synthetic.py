@@ -86,14 +86,16 @@ def test_links_and_stubs_are_as_frequent_as_in_the_real_graph(topology: Topology
     providers, peers, customers = counts(topology)
     links = (providers.sum() + peers.sum() + customers.sum()) / 2
     is_stub = customers == 0
+    ordinary = is_stub & ~np.isin(topology.asn, [network.asn for network in world.known_networks()])
 
     # Real 2025-09: 7.26 links a network, 72 % of them peering, 84 % stubs with 1.86 providers. Small graphs
-    # hold the 370 known networks too, which are no stubs, and saturate the few that peer with everybody.
+    # hold the 370 known networks too, whose stubs (content) have many providers, and saturate the few networks
+    # that peer with everybody.
     assert 5.5 < links / topology.networks < 8.0
     assert 0.62 < peers.sum() / 2 / links < 0.75
     assert 0.81 < is_stub.mean() < 0.88
-    assert 1.7 < providers[is_stub].mean() < 2.1
-    assert 0.40 < (providers[is_stub] == 1).mean() < 0.52
+    assert 1.7 < providers[ordinary].mean() < 2.1
+    assert 0.40 < (providers[ordinary] == 1).mean() < 0.52
 
 
 def test_a_few_networks_have_very_many_neighbours_and_most_have_few(topology: Topology) -> None:

@@ -32,6 +32,8 @@ def draw_sizes(cast: Cast, *, rng: np.random.Generator) -> tuple[Float64, Int64]
     for i, network in enumerate(cast.known):
         noise = 1.0 if network.kind is NetworkKind.TIER1 else score[i] ** 0.25
         score[i] = shape.SIZE_OF_KIND[network.kind] * len(network.metros) ** 1.5 * noise
+    # What they are known for is not selling transit, however many metros they are in.
+    score[cast.is_kind(NetworkKind.CONTENT, NetworkKind.RESEARCH)] = 0.0
     order = np.argsort(-score, kind="stable")
     sellers = round(shape.TRANSIT_SHARE * count)
     customers = np.zeros(count)
@@ -60,7 +62,9 @@ def buy_transit(
         lacks = np.flatnonzero(provider < 0)
         if not len(lacks):
             break
-        provider[lacks] = market.draw(buyer[lacks], only_carriers=attempt >= REDRAWS // 2, rng=rng)
+        # A well-known network buys from carriers, as everybody does who has not found a seller at home.
+        only_carriers = (attempt >= REDRAWS // 2) | (buyer[lacks] < len(cast.known))
+        provider[lacks] = market.draw(buyer[lacks], only_carriers=only_carriers, rng=rng)
         wrong = (provider >= 0) & (standing[provider] >= standing[buyer])
         key = np.where(provider >= 0, provider * count + buyer, -1)
         order = np.argsort(key, kind="stable")
@@ -146,7 +150,7 @@ class _Market:
             home=cast.home,
         )
 
-    def draw(self, buyer: Int64, *, only_carriers: bool, rng: np.random.Generator) -> Int64:
+    def draw(self, buyer: Int64, *, only_carriers: NDArray[np.bool_], rng: np.random.Generator) -> Int64:
         """A provider for each buyer, not yet checked for standing or doubles."""
         # Who buys from one global carrier tends to buy from a second one too.
         where = np.where(rng.random(len(buyer)) < HABIT, self.habit[buyer], rng.random(len(buyer)))
@@ -158,4 +162,4 @@ class _Market:
         at = np.searchsorted(self.carrier_edge, metro + chance, side="right") - metro * width
         abroad = self.carriers[np.clip(at, 0, width - 1)]
         stays = (where < self.at_home[country]) & (self.country[domestic] == country)
-        return np.where(stays & (not only_carriers), domestic, abroad)
+        return np.where(stays & ~only_carriers, domestic, abroad)
