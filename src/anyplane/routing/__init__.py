@@ -1,4 +1,4 @@
-"""Who reaches whom: one readable definition (`reference`) and fast kernels that must equal it (`frontier`)."""
+"""Who reaches whom: one readable definition (`reference`), and fast kernels that equal it (`frontier`)."""
 
 from anyplane.routing.frontier import Engine, propagate
 from anyplane.routing.routes import NO_NEXT, NO_SITE, UNREACHED, Routes

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +53,8 @@ def run(
     `progress` is told the number of scenarios just finished. An interrupt cancels what has not begun.
     """
     engine = Engine(topology, seeds)
-    shared = engine if share is None else share(engine)
+    # What `share` returns is the executor's own handle; it hands the worker an Engine again.
+    shared = engine if share is None else cast("Engine", share(engine))
     pool = ThreadPoolExecutor(threads) if executor is None else nullcontext(executor)
     size = max(1, min(CHUNK, -(-len(rows) // max(1, threads))))
     results: list[T] = []
@@ -75,8 +76,7 @@ def run(
     return results
 
 
-def _chunk(engine: object, rows: Rows, start: int, summarise: Summarise[T]) -> list[T]:
-    assert isinstance(engine, Engine)
+def _chunk(engine: Engine, rows: Rows, start: int, summarise: Summarise[T]) -> list[T]:
     own = engine.twin()
     return [summarise(start + r, own.run(rows[r], reuse=True)) for r in range(len(rows))]
 

@@ -1,0 +1,51 @@
+# Everything runs in .venv, which the first target that needs it makes. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: help demo test check format lint types contract agree bench bench-peers lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(INSTALLED): pyproject.toml constraints.txt scripts/install.sh
+	@scripts/install.sh
+
+demo: $(INSTALLED) ## plan the example on a synthetic Internet, in the terminal and as a page
+	@scripts/demo.sh
+
+test: $(INSTALLED) ## all tests (also what CI runs); installs what they need
+	@scripts/install-system.sh
+	$(BIN)/pytest
+
+check: $(INSTALLED) format lint types contract test ## format, lint, types, import contract, tests
+
+format: $(INSTALLED) ## rewrite the sources in the one format
+	$(BIN)/ruff format src tests bench tools
+
+lint: $(INSTALLED) ## ruff
+	$(BIN)/ruff check src tests bench tools
+
+types: $(INSTALLED) ## mypy, strict
+	$(BIN)/mypy
+
+contract: $(INSTALLED) ## who may import whom
+	$(BIN)/lint-imports
+
+agree: $(INSTALLED) ## kernels against the definition on 20,000 random graphs for each property
+	ANYPLANE_EXAMPLES=20000 $(BIN)/pytest tests/routing/test_frontier.py
+
+bench: $(INSTALLED) ## the figures of docs/reference/benchmarks.md, measured here
+	$(BIN)/python -m bench
+
+bench-peers: $(INSTALLED) ## the same announcements through BGPy, in an environment of its own
+	@scripts/peers.sh
+
+lock: $(INSTALLED) ## pin the dependencies anew
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --all-extras --group dev pyproject.toml --upgrade --quiet -o constraints.txt
+
+clean: ## remove what the targets made
+	rm -rf .venv .venv-peers out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
