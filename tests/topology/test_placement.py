@@ -206,3 +206,20 @@ def test_given_users_are_split_over_the_metros_by_population() -> None:
     users = split_users(([1, 1, 2], [0, 2, 1]), tiny_world(), {1: 90.0})
 
     assert users == pytest.approx([30.0, 60.0, 0.0])
+
+
+def test_nobody_is_put_on_an_island_that_no_transit_reaches() -> None:
+    metros = world.metros()
+    frankfurt = [metros.code.index("FRA")] * 5
+
+    # 1 sells to 2 and 3; 4 is seen with a peer only, and 5 is alone.
+    users = estimate_users(
+        ([1, 2, 3, 4, 5], frankfurt),
+        metros,
+        countries=world.countries(),
+        providers_customers=[(1, 2), (1, 3)],
+        known={},
+    )
+
+    assert (users[:3] > 0).all()
+    assert users[3:].tolist() == [0.0, 0.0]

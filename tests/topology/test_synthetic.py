@@ -89,8 +89,8 @@ def test_links_and_stubs_are_as_frequent_as_in_the_real_graph(topology: Topology
     ordinary = is_stub & ~np.isin(topology.asn, [network.asn for network in world.known_networks()])
 
     # Real 2025-09: 7.26 links a network, 72 % of them peering, 84 % stubs with 1.86 providers. Small graphs
-    # hold the 370 known networks too, whose stubs (content) have many providers, and saturate the few networks
-    # that peer with everybody.
+    # hold the 370 known networks too, whose stubs (content) have many providers, and saturate the few that
+    # peer with everybody.
     assert 5.5 < links / topology.networks < 8.0
     assert 0.62 < peers.sum() / 2 / links < 0.75
     assert 0.81 < is_stub.mean() < 0.88

@@ -83,7 +83,7 @@ class Topology:
     """networks that peer with the route server of IXP x: ixp_member[ixp_start[x]:ixp_start[x + 1]]."""
     ixp_name: tuple[str, ...]
     name: Sequence[str]
-    """(N,) network names, "" where unknown; or () where none is known. A file's names are decoded when asked for."""
+    """(N,) network names, "" where unknown; or () where none is known; decoded when asked for."""
     metros: Metros
     origin: str
     """One line for people: where this graph comes from (files and dates, or "synthetic 10k, seed 1")."""

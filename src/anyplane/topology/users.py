@@ -8,7 +8,9 @@ The rule, when no file gives the users:
    known networks of a country together exceed KNOWN_SHARE of its users, they are scaled down to it.
 3. The rest of each metro is shared among its other networks by weight: a heavy-tailed hash of the ASN (few
    large, many small) times the square root of one plus the customers, since who sells transit often sells
-   access too. Networks known to have no users weigh nothing; a network weighs only in its own country.
+   access too. Networks known to have no users weigh nothing; a network weighs only in its own country, and
+   only if transit connects it to the bulk of the Internet: the islands of a public graph (military networks,
+   networks of which only a peering is seen) are no place to put people that nobody could reach.
 """
 
 from __future__ import annotations
@@ -96,12 +98,30 @@ def split_users(
 
 
 def _weights(asn: Int64, providers_customers: ArrayLike) -> Float64:
-    providers = np.asarray(providers_customers, dtype=np.int64).reshape(-1, 2)[:, 0]
+    links = np.asarray(providers_customers, dtype=np.int64).reshape(-1, 2)
     names, inverse = np.unique(asn, return_inverse=True)
-    at = np.minimum(np.searchsorted(names, providers), len(names) - 1)
-    customers = np.bincount(at[names[at] == providers], minlength=len(names))
+    at = np.minimum(np.searchsorted(names, links), len(names) - 1)
+    at = at[(names[at] == links).all(axis=1)]
+    customers = np.bincount(at[:, 0], minlength=len(names))
     heavy = np.minimum((1 - hash01(names, salt=1)) ** (-1 / TAIL), HEAVIEST)
-    return np.asarray((heavy * np.sqrt(1 + customers))[inverse.ravel()], dtype=np.float64)
+    weight = heavy * np.sqrt(1 + customers) * _is_connected(at, len(names))
+    return np.asarray(weight[inverse.ravel()], dtype=np.float64)
+
+
+def _is_connected(links: Int64, count: int) -> Bool:
+    """(count,) is it in the largest part that transit links hold together? All are where there is no link."""
+    if not len(links):
+        return np.ones(count, bool)
+    label = np.arange(count)
+    while True:
+        lowest = np.minimum(label[links[:, 0]], label[links[:, 1]])
+        spread = label.copy()
+        np.minimum.at(spread, links[:, 0], lowest)
+        np.minimum.at(spread, links[:, 1], lowest)
+        spread = spread[spread]
+        if np.array_equal(spread, label):
+            return np.asarray(label == np.bincount(label).argmax(), dtype=np.bool_)
+        label = spread
 
 
 def _online(metros: Metros, countries: Sequence[Country]) -> Float64:
