@@ -19,6 +19,8 @@ MOST_ELSEWHERE = 20
 TRANSIT_KINDS = ("tier1", "transit")
 SELLERS = (*TRANSIT_KINDS, "regional", "eyeball")
 NEAR = 2  # hundreds of kilometres
+SOLD_BY = {"17974": "7713"}
+"""Telkomnet sells through its parent's AS: it is not in the AS graphs of today."""
 HEAD = """\
 # A public DNS resolver: {count} sites in {count} metros. Made by tools/make_public_resolver.py.
 #
@@ -63,7 +65,8 @@ def main() -> None:
         near = sorted(networks, key=lambda row: rank(row, metro, places))
         near = [row for row in near if sells(row, metro, places)]
         count = 3 if float(metro["population"]) > 8e6 else 2
-        sessions = [f"{{asn: {row['asn']}}}" for row in near[:count]]
+        sellers = dict.fromkeys(SOLD_BY.get(row["asn"], row["asn"]) for row in near)
+        sessions = [f"{{asn: {asn}}}" for asn in list(sellers)[:count]]
         if metro["code"] in servers:
             sessions.append(f"{{asn: {servers[metro['code']]}, kind: route_server}}")
         capacity = max(20, 10 * round(float(metro["population"]) / 2e5))

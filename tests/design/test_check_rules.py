@@ -91,6 +91,16 @@ BREAKS: dict[str, tuple[tuple[str, str], ...]] = {
             TWO_LAWS + "objectives:",
         ),
     ),
+    "AP045": (
+        ("{dns: [", "{us: {prefixes: [193.0.15.0/24, 2001:7fd:1::/48], users: US}, dns: ["),
+        ("objectives:", "residency: [{name: g, users: EU, sites: [fra, nyc], groups: us}]\nobjectives:"),
+    ),
+    "AP046": (
+        (
+            "{dns: [193.0.14.0/24, 2001:7fd::/48]}",
+            "{dns: {prefixes: [193.0.14.0/24, 2001:7fd::/48], users: {except: [continent Africa, CH]}}}",
+        ),
+    ),
     "AP044": (("objectives:", "residency: [{name: gdpr, users: EU, sites: [fra, nyc]}]\nobjectives:"),),
 }
 
@@ -233,17 +243,59 @@ def test_shares_that_do_not_add_up_are_found(objectives: str) -> None:
     assert "AP042" in found(re.sub(r"objectives:\n(?:  .*\n)*", f"objectives: {{{objectives}}}\n", CLEAN))
 
 
-def test_a_group_announced_inside_only_holds_a_residency_rule() -> None:
-    text = changed(
-        CLEAN,
+REGIONAL = (
+    (
+        "{dns: [193.0.14.0/24, 2001:7fd::/48]}",
         (
-            ("{dns: [", "{eu: [193.0.15.0/24, 2001:7fd:1::/48], dns: ["),
-            ("metro: SIN", "announce: dns, metro: SIN"),
-            ("objectives:", "residency: [{name: gdpr, users: EU, sites: [fra, nyc]}]\nobjectives:"),
+            "{eu: {prefixes: [193.0.15.0/24, 2001:7fd:1::/48], users: EU}, "
+            "dns: {prefixes: [193.0.14.0/24, 2001:7fd::/48], users: {except: EU}}}"
         ),
-    )
+    ),
+    ("metro: SIN", "announce: dns, metro: SIN"),
+)
 
-    assert "AP044" not in found(text)
+
+@pytest.mark.parametrize("groups", ["", ", groups: eu"])
+def test_a_group_announced_inside_only_holds_a_residency_rule(groups: str) -> None:
+    law = f"residency: [{{name: gdpr, users: EU, sites: [fra, nyc]{groups}}}]\nobjectives:"
+
+    assert found(changed(CLEAN, (*REGIONAL, ("objectives:", law)))) == set()
+
+
+def test_a_group_of_the_rule_that_leaks_is_named() -> None:
+    law = "residency: [{name: apac, users: continent Asia, sites: [nyc, sin]}]\nobjectives:"
+    text = changed(CLEAN, (*REGIONAL, ("objectives:", law)))
+
+    (finding,) = [item for item in design.check(design.parse(text)) if item.rule.id == "AP044"]
+
+    # Users in Asia (Cyprus apart, which is in the EU and in Europe) are given dns, which fra announces too.
+    assert finding.message == "dns is announced outside the sites of apac too"
+
+
+def test_rules_about_different_groups_do_not_contradict_each_other() -> None:
+    laws = TWO_LAWS.replace("[fra, nyc]}", "[fra, nyc], groups: eu}").replace("sin}", "sin, groups: dns}")
+
+    assert "AP043" not in found(changed(CLEAN, (*REGIONAL, ("objectives:", laws + "objectives:"))))
+
+
+def test_two_audiences_that_make_everybody_leave_nobody_out() -> None:
+    assert "AP046" not in found(changed(CLEAN, REGIONAL))
+
+
+def test_who_is_left_out_is_said_in_few_words() -> None:
+    text = changed(CLEAN, BREAKS["AP046"])
+
+    (finding,) = [item for item in design.check(design.parse(text)) if item.rule.id == "AP046"]
+
+    assert finding.message == "no group is for users in Africa, CH"
+
+
+def test_the_largest_share_must_be_possible_for_each_group() -> None:
+    text = changed(CLEAN, (*REGIONAL, ("largest_share: 60 %", "largest_share: 45 %")))
+
+    messages = [item.message for item in design.check(design.parse(text)) if item.rule.id == "AP042"]
+
+    assert messages == ["eu is announced at 2 sites, and 45.0% each do not make a whole"]
 
 
 @pytest.mark.parametrize("name", ["two-sites", "saas-six-continents", "public-resolver", "root-letter"])

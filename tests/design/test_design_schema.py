@@ -16,14 +16,21 @@ EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.yaml") if path.na
 VALIDATOR = jsonschema.Draft202012Validator(design.json_schema())
 BASE = """
 version: 1
-service: {name: acme, origin: 64500, prefixes: {dns: [192.0.2.0/24]}, load: 1 qps per user}
+service:
+  name: acme
+  origin: 64500
+  prefixes:
+    dns: [192.0.2.0/24]
+    api: {prefixes: [198.51.100.0/24], users: {except: [EU, CH]}}
+    api-eu: {prefixes: [203.0.113.0/24], users: [EU, continent Asia]}
+  load: 1 qps per user
 policies: {shy: {prepend: 2}}
 communities: {"1299:1": {prepend: 1, to: [AS3356, peers, country DE, continent Asia]}}
 sites:
   fra: {metro: FRA, capacity: 1 kqps, upstreams: [{asn: AS174, policy: shy}, {asn: 1299, med: 3}]}
   ams: {at: [52.3, 4.9], enabled: true, announce: dns, upstreams: [{asn: 174, kind: peer}]}
 objectives: {p95_rtt: 80 ms, largest_share: 40 %}
-residency: [{name: gdpr, users: [EU, continent Europe], sites: fra}]
+residency: [{name: gdpr, users: [EU, continent Europe], sites: fra, groups: [api-eu]}]
 check: {silence: {AP002: why}}
 """
 WRONG = [
@@ -36,7 +43,17 @@ WRONG = [
     ("origin: 64500", "origin: 4294967296"),
     ("[192.0.2.0/24]", "[]"),
     ("[192.0.2.0/24]", "[192.0.2.0]"),
-    ("{dns: [192.0.2.0/24]}", "192.0.2.0/24"),
+    ("dns: [192.0.2.0/24]", "dns: 192.0.2.0/24"),
+    ("prefixes: [198.51.100.0/24], ", ""),
+    ("[198.51.100.0/24]", "[]"),
+    ("{except: [EU, CH]}", "{exept: [EU, CH]}"),
+    ("{except: [EU, CH]}", "{except: [EU, CH], areas: US}"),
+    ("{except: [EU, CH]}", "{}"),
+    ("{except: [EU, CH]}", "{except: []}"),
+    ("{except: [EU, CH]}", "all"),
+    ("users: [EU, continent Asia]", "users: []"),
+    ("users: [EU, continent Asia]", "user: [EU]"),
+    ("[api-eu]", "[]"),
     ("1 qps per user", "1 qps"),
     ("1 qps per user", "1 kqsp per user"),
     ("1 qps per user", "1"),

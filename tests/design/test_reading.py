@@ -54,6 +54,12 @@ health: {dns: {every: 2 s}}
 check: {silence: {AP012: small}}
 """
 
+REGIONAL = FULL.replace(
+    "api: [198.51.100.0/24]}",
+    "api: {prefixes: [198.51.100.0/24], users: {except: [EU, CH]}},"
+    "eu: {prefixes: [203.0.113.0/24], users: EU}}",
+).replace("sites: [fra]}", "sites: [fra], groups: [eu]}")
+
 
 def outcome(text: str) -> design.Design | DesignError:
     """The design, or the error; any other exception fails the test."""
@@ -199,6 +205,39 @@ def test_a_list_of_prefixes_is_one_group() -> None:
     assert [group.name for group in parsed.groups] == ["all"]
 
 
+def test_a_group_may_say_who_is_given_it() -> None:
+    dns, api, eu = design.parse(REGIONAL).groups
+    assert dns.audience is None
+    assert api.audience is not None
+    assert eu.audience is not None
+    assert [str(prefix) for prefix in api.prefixes] == ["198.51.100.0/24"]
+    assert [api.audience.has(code) for code in ("DE", "CH", "US", "")] == [False, False, True, True]
+    assert [eu.audience.has(code) for code in ("DE", "CH", "US", "")] == [True, False, False, False]
+
+
+def test_every_user_is_in_an_audience_or_in_its_exclusion() -> None:
+    some = design.design.Audience(countries=frozenset({"DE", "FR"}))
+    others = design.design.Audience(countries=some.countries, is_exclusion=True)
+
+    assert all(some.has(code) != others.has(code) for code in ("DE", "FR", "US", ""))
+
+
+def test_a_residency_rule_covers_its_groups_or_all() -> None:
+    gdpr, asia = design.parse(REGIONAL).residency
+
+    assert (gdpr.covers("eu"), gdpr.covers("dns")) == (True, False)
+    assert (asia.covers("eu"), asia.covers("dns")) == (True, True)
+
+
+def test_the_long_form_of_a_group_knows_its_lines() -> None:
+    text = MINIMAL.replace(
+        "prefixes: [192.0.2.0/24, 2001:db8::/48]", "prefixes: {a: {prefixes: [192.0.2.0/24], users: US}}"
+    )
+
+    paths = [finding.path for finding in design.check(design.parse(text)) if finding.rule.id == "AP002"]
+    assert paths == ["service.prefixes.a.prefixes.0"]
+
+
 def test_one_load_holds_for_every_group() -> None:
     text = FULL.replace("load: {dns: 0.02 qps per user}", "load: 3 qps per user")
 
@@ -242,14 +281,14 @@ def test_any_text_gives_a_design_or_a_design_error(text: str) -> None:
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_design_with_a_piece_replaced_gives_a_design_or_a_design_error(data: st.DataObject) -> None:
-    start = data.draw(st.integers(0, len(FULL)))
-    end = data.draw(st.integers(start, min(len(FULL), start + 40)))
+    start = data.draw(st.integers(0, len(REGIONAL)))
+    end = data.draw(st.integers(start, min(len(REGIONAL), start + 40)))
     odd = st.sampled_from(
         [*"{}[]:,#&*!|>'\"%@`-?\t\n \x00\ud800~<", ": ", "- ", "<<", "null", ".inf", "0x1F", "1e999"]
     )
     piece = data.draw(st.one_of(st.text(max_size=8), st.lists(odd, max_size=4).map("".join)))
 
-    made = outcome(FULL[:start] + piece + FULL[end:])
+    made = outcome(REGIONAL[:start] + piece + REGIONAL[end:])
 
     assert str(made)
     if isinstance(made, design.Design):
@@ -281,7 +320,7 @@ def test_a_design_with_any_value_anywhere_gives_a_design_or_a_design_error(data:
 
     import yaml
 
-    tree = yaml.load(FULL, Loader=yaml.BaseLoader)  # all text, which JSON writes as it is
+    tree = yaml.load(REGIONAL, Loader=yaml.BaseLoader)  # all text, which JSON writes as it is
     here: object = tree
     while True:
         keys = list(here) if isinstance(here, dict) else list(range(len(here)))  # type: ignore[arg-type]

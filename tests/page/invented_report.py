@@ -6,6 +6,7 @@ from dataclasses import replace
 from math import acos, cos, radians, sin
 
 from anyplane.planning.report import (
+    Audience,
     CountryRow,
     Failure,
     Ideal,
@@ -65,6 +66,7 @@ def invented(
     scenarios: int = 1,
     service: str = "Example resolver",
     suffix: str = "",
+    audience: Audience | None = None,
 ) -> Report:
     """A report whose numbers hang together well enough to look at; `suffix` ends every text of the design."""
     places = tuple(_site(index, suffix, sites) for index in range(sites))
@@ -86,7 +88,8 @@ def invented(
         latency=Latency(inflation=1.5, fibre_km_per_ms=204.19, hop_ms=0.4, last_mile_ms=4.0),
         sites=all_sites,
         scenarios=tuple(
-            _scenario(names[index] + suffix, index, all_sites, metros, suffix) for index in range(scenarios)
+            _scenario(names[index] + suffix, index, all_sites, metros, suffix, audience)
+            for index in range(scenarios)
         ),
         warnings=tuple(f"site x{k}: AS64496 is not known to be in XYZ{suffix}" for k in range(scenarios * 3)),
     )  # fmt: skip
@@ -135,7 +138,9 @@ def _rtt(base: float, spread: float) -> Rtt:
     )  # fmt: skip
 
 
-def _scenario(name: str, number: int, sites: tuple[Site, ...], metros: int, suffix: str) -> ScenarioReport:
+def _scenario(
+    name: str, number: int, sites: tuple[Site, ...], metros: int, suffix: str, audience: Audience | None
+) -> ScenarioReport:
     live = [site for site in sites if site.is_enabled and not site.is_virtual]
     rows = tuple(_metro(index, number, live) for index in range(metros))
     total = sum(row.users for row in rows)
@@ -152,6 +157,7 @@ def _scenario(name: str, number: int, sites: tuple[Site, ...], metros: int, suff
         name=name,
         groups=(name,),
         prefixes=("192.0.2.0/24", "2001:db8::/48"),
+        audience=audience,
         users=total,
         unreached=round(total * 0.003),
         unreached_share=0.003,
@@ -269,7 +275,7 @@ def _failure(index: int, site: Site, live: list[Site], got: dict[str, float], to
 def _objectives(live: list[Site]) -> tuple[Objective, ...]:
     return (
         Objective(
-            name="p95_rtt_ms", target=100.0, actual=92.4, low=None, high=None, at_most=True, state=State.KEPT,
+            name="p95_rtt", target=100.0, actual=92.4, low=None, high=None, at_most=True, state=State.KEPT,
             subject="", detail="95 % of users are answered within 92.4 ms.",
         ),
         Objective(
@@ -289,7 +295,7 @@ def _residency(suffix: str, live: list[Site]) -> tuple[ResidencyResult, ...]:
     outside = (live[-1].name,)
     return (
         ResidencyResult(
-            name=f"eu-data{suffix}", countries=("DE", "FR", "IT"), sites=(live[0].name,),
+            name=f"eu-data{suffix}", groups=("dns",), countries=("DE", "FR", "IT"), sites=(live[0].name,),
             users=1.2e8, certain=4.1e6,
             expected=7.7e6, possible=1.31e7, state=State.BROKEN,
             by_country=(

@@ -14,7 +14,7 @@ from invented_report import invented
 from page_tree import Element, parse
 
 from anyplane.planning.html import render_html
-from anyplane.planning.report import Report, Rtt
+from anyplane.planning.report import Audience, Report, Rtt
 
 HOSTILE = (
     "\"'></title></style></script><script>alert(1)</script>"
@@ -145,14 +145,24 @@ def test_the_numbers_of_the_report_are_on_the_page() -> None:
     text = parse(render_html(report)).text.replace("\u00a0", " ")
 
     assert f"{scenario.users / 1e9:.2f} bn" in text
-    assert "61 %" in text
-    assert "38 %" in text
+    assert "61.2 %" in text
+    assert "38.5 %" in text
     assert "✕ broken" in text
     assert "? may be broken by ties" in text
     assert "its customer route through AS64500 wins" in text
     assert "(blackhole at AS64500)" in text
     assert "not enabled" in text
     assert "over: " in text
+
+
+def test_the_page_says_for_whom_a_group_is() -> None:
+    report = invented(12, scenarios=2, audience=Audience(countries=("CH", "LI"), is_exclusion=True))
+    text = parse(render_html(report)).text.replace("\u00a0", " ")
+
+    users = f"{report.scenarios[0].users / 1e9:.2f} bn users (everybody but CH, LI)"
+    assert f"for {users}" in text
+    assert f"Half of {users} are answered within" in text
+    assert "dns everybody but CH, LI" in text
 
 
 def test_an_overload_is_said_in_words_as_well_as_in_colour() -> None:

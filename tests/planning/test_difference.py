@@ -8,7 +8,6 @@ import pytest
 from tiny_world import LATENCY, V4, design, promising, site, topology, upstream
 
 from anyplane.design.design import Design
-from anyplane.planning.catchment import Audience
 from anyplane.planning.compile import compile as compile_design
 from anyplane.planning.difference import Change, Difference, Move, of_outcomes, of_reports
 from anyplane.planning.plan import base_outcome, plan
@@ -16,10 +15,9 @@ from anyplane.planning.plan import base_outcome, plan
 
 def exact(before: Design, after: Design) -> Difference:
     world = topology()
-    audience = Audience.of(world)
     reports = [plan(item, world, latency=LATENCY) for item in (before, after)]
     outcomes = [
-        [base_outcome(scenario, world, audience, LATENCY) for scenario in compile_design(item, world)]
+        [base_outcome(scenario, world, LATENCY) for scenario in compile_design(item, world)]
         for item in (before, after)
     ]
     return of_outcomes(*reports, *outcomes, world)

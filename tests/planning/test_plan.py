@@ -104,8 +104,8 @@ def test_objectives_are_kept_broken_or_in_the_hands_of_ties(report: Report) -> N
     states = {item.name: (item.state, item.actual, item.subject) for item in report.scenarios[0].objectives}
 
     assert states == {
-        "p50_rtt_ms": (State.BROKEN, 2.0, ""),
-        "p95_rtt_ms": (State.KEPT, 42.0, ""),
+        "p50_rtt": (State.BROKEN, 2.0, ""),
+        "p95_rtt": (State.KEPT, 42.0, ""),
         "largest_share": (State.MAY_BREAK, 0.65, "a"),
         "worst_failure_load": (State.BROKEN, 1.9, "c"),
     }
@@ -166,8 +166,8 @@ def test_without_failures_nothing_is_said_about_them_but_that() -> None:
     assert report.scenarios[0].failures == ()
     assert not report.scenarios[0].has_failures
     assert [item.name for item in report.scenarios[0].objectives] == [
-        "p50_rtt_ms",
-        "p95_rtt_ms",
+        "p50_rtt",
+        "p95_rtt",
         "largest_share",
     ]
     assert "failures were not reckoned" in report.warnings[0]

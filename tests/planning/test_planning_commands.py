@@ -53,6 +53,12 @@ def test_plan_prints_a_report_and_ends_well(files: Path) -> None:
     assert "400 users" in text
 
 
+def test_what_goes_into_a_pipe_has_no_trailing_spaces(files: Path) -> None:
+    texts = [run("plan", "a.yaml"), run("explain", "a.yaml", "--from", "65"), run("diff", "a.yaml", "b.yaml")]
+
+    assert not [line for _, text in texts for line in text.splitlines() if line != line.rstrip()]
+
+
 def test_plan_writes_json_to_a_file_or_to_standard_output(files: Path) -> None:
     _, printed = run("plan", "a.yaml", "--json")
     code, text = run("plan", "a.yaml", "--json", "a.json")

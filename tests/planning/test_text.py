@@ -67,8 +67,8 @@ c          300  a 100 %                  2.0    42.0  a 190 % !                �
 Promises
 promise             state      what is so
 ────────────────────────────────────────────────────────────────────────────────────────────────────
-p50_rtt_ms          BROKEN     half of the users are within 2.0 ms; promised 1.0 ms
-p95_rtt_ms          kept       95 % of users are within 42.0 ms; promised 50.0 ms
+p50_rtt             BROKEN     half of the users are within 2.0 ms; promised 1.0 ms
+p95_rtt             kept       95 % of users are within 42.0 ms; promised 50.0 ms
 largest_share       may break  a gets 65.0 % of users (60.0 – 70.0 %); promised at most 65.0 %
 worst_failure_load  BROKEN     without c, a carries 190 % of its capacity; promised at most 100 %
 residency german    kept       600 users in DE: all served from a
@@ -139,7 +139,7 @@ def test_numbers_read_well_at_every_size() -> None:
         "5.41 bn",
     ]
     assert [rate(12_400, "qps"), rate(12, "qps")] == ["12.4 kqps", "12 qps"]
-    assert [percent(value) for value in (None, 0, 0.0001, 0.566)] == ["–", "0.0 %", "<0.1 %", "56.6 %"]
+    assert [percent(value) for value in (None, 0, 0.0001, 0.566)] == ["–", "0 %", "<0.1 %", "56.6 %"]
     assert [ms(value) for value in (None, 2, 99.97, 1234)] == ["–", "2.0", "100", "1,234"]
     assert [interval(0.24, 0.374), whole(0.82), whole(0.001)] == ["24.0 – 37.4 %", "82 %", "<1 %"]
 

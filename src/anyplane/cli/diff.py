@@ -117,18 +117,16 @@ def _of_designs(
     failures: bool,
     threads: int,
 ) -> Difference:
-    from anyplane.planning.catchment import Audience
     from anyplane.planning.compile import compile as compile_design
     from anyplane.planning.difference import of_outcomes
     from anyplane.planning.plan import base_outcome, plan
 
-    audience = Audience.of(world)
     reports = []
     outcomes = []
     for design in (before, after):
         reports.append(plan(design, world, latency=model, group=group, failures=failures, threads=threads))
         scenarios = compile_design(design, world, group=group)
-        outcomes.append([base_outcome(scenario, world, audience, model) for scenario in scenarios])
+        outcomes.append([base_outcome(scenario, world, model) for scenario in scenarios])
     return of_outcomes(reports[0], reports[1], outcomes[0], outcomes[1], world)
 
 

@@ -29,7 +29,11 @@ def _show_version(value: bool) -> None:
 @app.callback()
 def root(
     version: bool = typer.Option(
-        False, "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
+        False,  # noqa: FBT003 - typer takes the default first
+        "--version",
+        help="Show the version and exit.",
+        is_eager=True,
+        callback=_show_version,
     ),
 ) -> None:
     """Options of every command."""

@@ -111,7 +111,14 @@ def print_text(make: Callable[[bool, int], RenderableType]) -> None:
     width = min(WIDTH, console.width) if console.is_terminal else WIDTH
     console = Console(highlight=False, width=width)
     is_plain = not console.encoding.lower().startswith("utf")
-    console.print(make(is_plain, width))
+    text = make(is_plain, width)
+    if console.is_terminal:
+        console.print(text)
+        return
+    # Tables pad their last column; in a pipe that would be noise in every diff.
+    with console.capture() as capture:
+        console.print(text)
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
 def write_json(target: str, text: str) -> None:

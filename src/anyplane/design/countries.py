@@ -1,4 +1,4 @@
-"""Countries, the groups EU and EEA, and continents: what a residency rule and `to:` may name.
+"""Countries, the unions EU and EEA, and continents: what `users:` and `to:` may name.
 
 Two letters alone are always a country (ISO 3166-1 alpha-2), but for the two unions EU and EEA. A continent is
 spelled `continent AS` or `continent Asia`, since AS alone is American Samoa, NA Namibia, SA Saudi Arabia,
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 
 from anyplane.design.quantities import Unfit, shown
 
@@ -74,6 +75,20 @@ def area(value: object) -> frozenset[str]:
     if value is False:
         raise Unfit("false is not a country", hint="write NO for Norway")
     raise Unfit(f"{shown(value)} is not a country, EU, EEA or a continent", hint=_hint(value))
+
+
+def named(countries: Iterable[str]) -> tuple[str, ...]:
+    """Countries in the fewest words: ("Europe", "US") or ("EU", "CH"); the largest area first, then codes."""
+    rest = set(countries)
+    areas = [(name.title(), CONTINENTS[code]) for name, code in CONTINENT_NAMES.items()]
+    areas += [(name, GROUPS[name]) for name in ("EEA", "EU")]
+    words = []
+    for name, members in areas:
+        # An area counts when all of it is meant and none of it was said already.
+        if members <= rest:
+            words.append(name)
+            rest -= members
+    return (*words, *sorted(rest))
 
 
 def country(value: str) -> str:

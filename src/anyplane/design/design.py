@@ -21,15 +21,37 @@ class LoadUnit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """The users in `countries` (ISO 3166 alpha-2, unions and continents expanded), or all but them.
+
+    Every user is in exactly one of an audience and its exclusion: one whose country is unknown is in the
+    exclusion.
+    """
+
+    countries: frozenset[str]
+    is_exclusion: bool = False
+
+    def has(self, country: str) -> bool:
+        """Are users in this country meant?"""
+        return (country in self.countries) != self.is_exclusion
+
+    def of(self, countries: frozenset[str]) -> frozenset[str]:
+        """Those of `countries` whose users are meant."""
+        return frozenset(country for country in countries if self.has(country))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixGroup:
     """Prefixes that belong together (a service's v4 and v6, its "dns" and its "api"), in the order written.
 
-    `load_per_user` is in queries or bits per second and may be None: then load is not reckoned.
+    `load_per_user` is in queries or bits per second and may be None: then load is not reckoned. `audience`
+    is who is given these addresses, by DNS for example; None: everybody.
     """
 
     name: str
     prefixes: tuple[Prefix, ...]
     load_per_user: float | None = None
+    audience: Audience | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +110,19 @@ class Objectives:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residency:
-    """Users in `countries` (ISO 3166 alpha-2, groups expanded) may be served from `sites` only."""
+    """Users in `countries` (as in Audience) may be served from `sites` only.
+
+    `groups`: the groups of prefixes under the rule; empty: all of them.
+    """
 
     name: str
     countries: frozenset[str]
     sites: frozenset[SiteName]
+    groups: frozenset[str] = frozenset()
+
+    def covers(self, group: str) -> bool:
+        """Is this group of prefixes under the rule?"""
+        return not self.groups or group in self.groups
 
 
 class Severity(StrEnum):

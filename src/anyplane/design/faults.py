@@ -43,6 +43,7 @@ _EXAMPLES = {
     "announce": "leave the key out to announce all",
     "asn": "add the neighbour's AS number, for example asn: 174",
     "users": "add for example users: [EU]",
+    "except": "write users: [EU], or users: {except: [EU]}",
 }
 _SINGULAR = {"upstreams": "an upstream is", "actions": "an action is", "communities": "an action is"}
 
@@ -93,6 +94,8 @@ def _form_hint(kind: str, path: Path) -> str:
         return _EXAMPLES.get(last, "")
     if path == ("service", "prefixes"):
         return "write [192.0.2.0/24, 2001:db8::/48], or groups of prefixes by name"
+    if path[:2] == ("service", "prefixes") and len(path) == 3:
+        return "write [192.0.2.0/24], or {prefixes: [192.0.2.0/24], users: [EU]}"
     if len(path) == 1 and last in ("sites", "policies", "communities"):
         return f"give each of the {last} its name: `name: {{...}}`"
     return ""
@@ -102,7 +105,7 @@ def _wrong_form(kind: str, path: Path, value: Value) -> str:
     last = next((part for part in reversed(path) if isinstance(part, str)), "")
     if kind == "too_short":
         return f"{last} is empty; it needs at least one entry"
-    if path == ("service", "prefixes"):
+    if path[:2] == ("service", "prefixes") and len(path) <= 3:
         return f"{shown(value)} is neither a list nor a mapping"
     if kind == "list_type":
         return f"{shown(value)} is not a list"
@@ -114,19 +117,22 @@ def _wrong_form(kind: str, path: Path, value: Value) -> str:
 def _unknown_key(path: Path) -> tuple[str, str]:
     key = str(path[-1])
     model = _shape_at(path[:-1])
-    close = difflib.get_close_matches(key.lower().replace("-", "_"), model.model_fields, n=1, cutoff=0.7)
+    keys = [spec.alias or name for name, spec in model.model_fields.items()]
+    close = difflib.get_close_matches(key.lower().replace("-", "_"), keys, n=1, cutoff=0.7)
     message = f"{shown(key)} is not a key here"
     if close:
         return message, f"did you mean {close[0]}?"
     for name, where in _BELONGS.items():
         if key in _SHAPES[name].model_fields and _SHAPES[name] is not model:
             return message, f"`{key}` belongs under {where}"
-    return message, f"the keys here are {', '.join(model.model_fields)}"
+    return message, f"the keys here are {', '.join(keys)}"
 
 
 def _shape_at(path: Path) -> type[BaseModel]:
     if not path:
         return shape.DesignShape
+    if path[:2] == ("service", "prefixes") and len(path) > 2:
+        return shape.GroupShape if len(path) == 3 else shape.ExceptShape
     # sites.fra, policies.shy and communities.1:2 end in a user's name; anything deeper in our own key.
     if path[0] in ("sites", "policies", "communities") and len(path) <= 3:
         return _SHAPES[str(path[0])]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from anyplane.design import communities as words
 from anyplane.design import quantities
 from anyplane.design.design import (
+    Audience,
     Design,
     LoadUnit,
     Location,
@@ -21,7 +22,14 @@ from anyplane.model.errors import DesignError, Problem
 from anyplane.model.nouns import Effect, ExportRule, Place, Prefix, SiteName
 
 if TYPE_CHECKING:
-    from anyplane.design.shape import ActionShape, DesignShape, PolicyShape, SiteShape, UpstreamShape
+    from anyplane.design.shape import (
+        ActionShape,
+        DesignShape,
+        GroupShape,
+        PolicyShape,
+        SiteShape,
+        UpstreamShape,
+    )
 
 
 def parse(text: str, *, file: str = "design.yaml") -> Design:
@@ -56,9 +64,12 @@ def _design(shape: DesignShape, document: Document, *, source: str) -> Design:
     loads = {name: service.load.get(name, whole) for name in service.prefixes}
     groups = tuple(
         PrefixGroup(
-            name=name, prefixes=tuple(prefixes), load_per_user=load[0] if (load := loads[name]) else None
+            name=name,
+            prefixes=tuple(group.prefixes),
+            load_per_user=load[0] if (load := loads[name]) else None,
+            audience=_audience(group),
         )
-        for name, prefixes in service.prefixes.items()
+        for name, group in service.prefixes.items()
     )
     units = [load[1] for load in loads.values() if load]
     units += [site.capacity[1] for site in shape.sites.values() if site.capacity]
@@ -93,6 +104,7 @@ def _design(shape: DesignShape, document: Document, *, source: str) -> Design:
                 name=rule.name,
                 countries=frozenset().union(*rule.users),
                 sites=frozenset(SiteName(name) for name in rule.sites),
+                groups=frozenset(rule.groups),
             )
             for rule in shape.residency
         ),
@@ -104,6 +116,14 @@ def _design(shape: DesignShape, document: Document, *, source: str) -> Design:
         },
         source=source,
     )
+
+
+def _audience(group: GroupShape) -> Audience | None:
+    if not group.users:
+        return None
+    if isinstance(group.users, list):
+        return Audience(countries=frozenset().union(*group.users))
+    return Audience(countries=frozenset().union(*group.users.areas), is_exclusion=True)
 
 
 def _site(

@@ -36,6 +36,8 @@ def listed_prefixes(root: Value) -> Iterator[tuple[Path, Prefix]]:
     """Every readable prefix of `service.prefixes` and where it stands."""
     prefixes = _at(root, "service", "prefixes")
     for path, group in _children(prefixes) if isinstance(prefixes, dict) else [((), prefixes)]:
+        if isinstance(group, dict):
+            path, group = (*path, "prefixes"), _at(group, "prefixes")
         for place, item in _children(group):
             try:
                 yield ("service", "prefixes", *path, *place), quantities.prefix(item)
@@ -70,6 +72,11 @@ def _names(document: Document, root: Value) -> Iterator[Problem]:
                 hint = near(str(item), _keys(sites), what="sites")
                 where = ("residency", *path, "sites", *place)
                 yield document.problem(where, f"there is no site {shown(item)}", hint=hint)
+        for place, item in _one_or_many(_at(rule, "groups")):
+            if isinstance(item, str | int) and str(item) not in _groups(root):
+                hint = near(str(item), _groups(root), what="groups of prefixes")
+                where = ("residency", *path, "groups", *place)
+                yield document.problem(where, f"there is no group of prefixes {shown(item)}", hint=hint)
     for key in ("policies", "sites"):
         for name in _keys(_at(root, key)):
             yield from _bad_name(document, (key, name))
@@ -101,8 +108,7 @@ def _bad_name(document: Document, path: Path) -> Iterator[Problem]:
 
 
 def _announced(document: Document, root: Value) -> Iterator[Problem]:
-    prefixes = _at(root, "service", "prefixes")
-    groups = _keys(prefixes) if isinstance(prefixes, dict) else ("all",)
+    groups = _groups(root)
     known = {prefix for _, prefix in listed_prefixes(root)}
     holders = [(("sites", *path), site) for path, site in _children(_at(root, "sites"))]
     holders += [(("policies", *path), policy) for path, policy in _children(_at(root, "policies"))]
@@ -134,8 +140,7 @@ def _missing_places(document: Document, root: Value) -> Iterator[Problem]:
 
 
 def _group_loads(document: Document, root: Value) -> Iterator[Problem]:
-    prefixes = _at(root, "service", "prefixes")
-    groups = _keys(prefixes) if isinstance(prefixes, dict) else ("all",)
+    groups = _groups(root)
     for name in _keys(_at(root, "service", "load")):
         if name not in groups:
             hint = near(name, groups, what="groups of prefixes")
@@ -173,6 +178,12 @@ def _silenced(document: Document, root: Value, rule_ids: frozenset[str]) -> Iter
             hint = f"did you mean {close[0]}?" if close else "docs/reference/check-rules.md lists the rules"
             where = ("check", "silence", name)
             yield document.problem(where, f"{shown(name)} is not a rule of check", hint=hint, of_key=True)
+
+
+def _groups(root: Value) -> tuple[str, ...]:
+    """The names of the groups of prefixes; a plain list is one called "all"."""
+    prefixes = _at(root, "service", "prefixes")
+    return _keys(prefixes) if isinstance(prefixes, dict) else ("all",)
 
 
 def _upstreams(root: Value) -> list[tuple[Path, Value]]:

@@ -196,8 +196,9 @@ def written(design: Design) -> Iterator[tuple[str, Prefix]]:
     """Every prefix with its path in the file."""
     for group in design.groups:
         for number, prefix in enumerate(group.prefixes):
-            named = f"service.prefixes.{group.name}.{number}"
-            yield (named if named in design.locations else f"service.prefixes.{number}"), prefix
+            forms = (f"{group.name}.prefixes.{number}", f"{group.name}.{number}", str(number))
+            paths = [f"service.prefixes.{form}" for form in forms]
+            yield next((path for path in paths if path in design.locations), paths[-1]), prefix
 
 
 def overlap(one: Prefix, other: Prefix) -> bool:

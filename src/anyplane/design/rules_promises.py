@@ -1,12 +1,14 @@
-"""Rules AP04x: objectives and residency rules that no routing can keep."""
+"""Rules AP04x: objectives, residency rules and audiences that no routing can keep or serve."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
 
-from anyplane.design.design import Design, Residency, Severity
+from anyplane.design import countries
+from anyplane.design.design import Design, PrefixGroup, Residency, Severity
 from anyplane.design.finding import Hit, Rule, enabled, rule, sessions
+from anyplane.model.nouns import SiteName
 
 
 @rule(
@@ -76,6 +78,8 @@ def contradicting_objectives(design: Design) -> Iterator[Hit]:
         yield Hit(
             path="objectives.largest_share", message=message, hint=f"the least possible is {1 / count:.1%}"
         )
+    elif largest is not None:
+        yield from _groups_too_narrow(design, largest)
     if smallest is not None and smallest * count > 1 + 1e-9:
         message = f"{count} sites with {smallest:.1%} each make more than a whole"
         yield Hit(
@@ -97,10 +101,9 @@ def contradicting_residency(design: Design) -> Iterator[Hit]:
     """Compare the rules in pairs."""
     for number, law in enumerate(design.residency):
         for other in design.residency[:number]:
-            shared = sorted(law.countries & other.countries)
-            if shared and not law.sites & other.sites:
-                listed = ", ".join(shared[:5]) + (", ..." if len(shared) > 5 else "")
-                message = f"{law.name} and {other.name} share {listed} but no site"
+            shared = law.countries & other.countries
+            if shared and not law.sites & other.sites and _share_a_group(design, law, other):
+                message = f"{law.name} and {other.name} share {listed(shared)} but no site"
                 yield Hit(path=f"residency.{number}.sites", message=message)
 
 
@@ -112,18 +115,92 @@ def contradicting_residency(design: Design) -> Iterator[Hit]:
     "allowed sites.",
 )
 def residency_by_luck(design: Design) -> Iterator[Hit]:
-    """Look for rules without a group announced at the allowed sites alone."""
+    """Look for groups that a rule covers, announced outside of its sites to users that it protects."""
     for number, law in enumerate(design.residency):
-        outside = [group.name for group in design.groups if _leaks(design, law, group.prefixes)]
-        if len(outside) == len(design.groups):
-            message = f"every group is announced outside the sites of {law.name} too"
-            hint = "give those users a group of prefixes of their own; plan shows who breaks the rule"
+        outside = [group for group in _protected(design, law) if _leaks(design, law, group)]
+        if outside:
+            names = ", ".join(group.name for group in outside)
+            verb = "is" if len(outside) == 1 else "are"
+            message = f"{names} {verb} announced outside the sites of {law.name} too"
+            hint = (
+                "give those users a group of prefixes of their own (`users:`), announce it at these sites "
+                "alone, and name it in the rule's `groups:`; plan shows who breaks the rule"
+            )
             yield Hit(path=f"residency.{number}", message=message, hint=hint)
 
 
-def _leaks(design: Design, law: Residency, prefixes: tuple[object, ...]) -> bool:
+@rule(
+    "AP045",
+    Severity.WARNING,
+    title="A residency rule protects somebody",
+    reason="A rule about users whom none of its groups is for is never judged: it promises nothing.",
+)
+def residency_of_nobody(design: Design) -> Iterator[Hit]:
+    """Compare the countries of each rule with the audiences of the groups that it covers."""
+    for number, law in enumerate(design.residency):
+        if not _protected(design, law):
+            covered = ", ".join(group.name for group in design.groups if law.covers(group.name))
+            message = f"no user in {listed(law.countries)} is among those of {covered}"
+            hint = "name the group that those users are given in the rule's `groups:`"
+            yield Hit(path=f"residency.{number}", message=message, hint=hint)
+
+
+@rule(
+    "AP046",
+    Severity.NOTE,
+    title="Every country has a group of prefixes",
+    reason="Where each group says whom it is for, users whom all of them leave out are given no address.",
+)
+def users_without_group(design: Design) -> Iterator[Hit]:
+    """Look for countries outside of all audiences."""
+    audiences = [group.audience for group in design.groups]
+    left = countries.COUNTRIES
+    for audience in audiences:
+        left = frozenset() if audience is None else left - audience.of(left)
+    if left:
+        message = f"no group is for users in {listed(left)}"
+        hint = "give one group `users: {except: [...]}`, so that it has all who are left"
+        yield Hit(path="service.prefixes", message=message, hint=hint)
+
+
+def listed(codes: frozenset[str]) -> str:
+    """At most six names of countries and unions of them."""
+    names = countries.named(codes)
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+
+
+def _groups_too_narrow(design: Design, largest: float) -> Iterator[Hit]:
+    """A group announced at few sites has larger shares than the whole design must have."""
+    for group in design.groups:
+        own = {site.name for site, session in sessions(design) if set(group.prefixes) & set(session.prefixes)}
+        if own and largest * len(own) < 1 - 1e-9:
+            message = (
+                f"{group.name} is announced at {_count(own)}, and {largest:.1%} each do not make a whole"
+            )
+            hint = f"the least possible is {1 / len(own):.1%}"
+            yield Hit(path="objectives.largest_share", message=message, hint=hint)
+
+
+def _count(sites: set[SiteName]) -> str:
+    return "1 site" if len(sites) == 1 else f"{len(sites)} sites"
+
+
+def _protected(design: Design, law: Residency) -> list[PrefixGroup]:
+    """The groups that a rule covers and that some of its users are given."""
+    return [
+        group
+        for group in design.groups
+        if law.covers(group.name) and (group.audience is None or group.audience.of(law.countries))
+    ]
+
+
+def _share_a_group(design: Design, law: Residency, other: Residency) -> bool:
+    return any(law.covers(group.name) and other.covers(group.name) for group in design.groups)
+
+
+def _leaks(design: Design, law: Residency, group: PrefixGroup) -> bool:
     return any(
-        site.name not in law.sites and set(prefixes) & set(upstream.prefixes)
+        site.name not in law.sites and set(group.prefixes) & set(upstream.prefixes)
         for site, upstream in sessions(design)
     )
 
@@ -134,4 +211,6 @@ RULES: tuple[Rule, ...] = (
     contradicting_objectives,
     contradicting_residency,
     residency_by_luck,
+    residency_of_nobody,
+    users_without_group,
 )

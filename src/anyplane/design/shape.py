@@ -14,9 +14,11 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     GetJsonSchemaHandler,
     PlainValidator,
+    Tag,
     WithJsonSchema,
     model_validator,
 )
@@ -66,17 +68,32 @@ class _OneOrMany:
 
 
 class _ListOrGroups:
-    """`prefixes`: a list, or a mapping of group name to list."""
+    """`prefixes`: a list, or a mapping of group name to group."""
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler(core)
+        return {"anyOf": [_PREFIXES_SCHEMA, schema | _NAMED]}
+
+
+class _ListOrGroup:
+    """One group: a list of prefixes, or a mapping that says more."""
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [_PREFIXES_SCHEMA, handler(core)]}
+
+
+class _OneOrPerGroup:
+    """`load`: one for all groups, or a mapping of group name to load."""
 
     def __get_pydantic_json_schema__(
         self, core: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         schema = handler(core)
         return {"anyOf": [schema["additionalProperties"], schema | _NAMED]}
-
-
-class _OneOrPerGroup(_ListOrGroups):
-    """`load`: one for all groups, or a mapping of group name to load."""
 
 
 class _Named:
@@ -97,6 +114,15 @@ def _listed(value: object) -> object:
 
 def _grouped(value: object) -> object:
     return {ONLY_GROUP: value} if isinstance(value, list) else value
+
+
+def _group(value: object) -> object:
+    return {"prefixes": value} if isinstance(value, list) else value
+
+
+def _form_of_users(value: object) -> str:
+    # These enter pydantic's locations, so they must not look like keys of a design.
+    return "(except)" if isinstance(value, dict | ExceptShape) else "(areas)"
 
 
 def _per_group(value: object) -> object:
@@ -156,6 +182,11 @@ _ASN_SCHEMA = {
     "examples": [64500, "AS64500"],
 }
 _PREFIX = r"^\s*[0-9A-Fa-f:.]+/[0-9]{1,3}\s*$"
+_PREFIXES_SCHEMA: JsonSchemaValue = {
+    "type": "array",
+    "items": {"type": "string", "pattern": _PREFIX, "examples": ["198.51.100.0/24", "2001:db8::/48"]},
+    "minItems": 1,
+}
 AsnAtom = Annotated[Asn, _atom(quantities.asn), WithJsonSchema(_ASN_SCHEMA)]
 PrefixAtom = Annotated[Prefix, _atom(quantities.prefix), _text(_PREFIX, "198.51.100.0/24", "2001:db8::/48")]
 NameAtom = Annotated[
@@ -245,7 +276,7 @@ PointAtom = Annotated[
     ),
 ]
 OpenAtom = Annotated[Mapping[str, object], _atom(_mapping), WithJsonSchema({"type": "object"})]
-OneOrMany = (BeforeValidator(_listed), _OneOrMany())
+AreasAtom = Annotated[list[AreaAtom], Field(min_length=1), BeforeValidator(_listed), _OneOrMany()]
 Announced = Annotated[list[TextAtom], Field(min_length=1), BeforeValidator(_listed), _OneOrMany()]
 
 
@@ -321,17 +352,37 @@ class SiteShape(_Shape):
     )
 
 
+class ExceptShape(_Shape):
+    """Everybody but the users in some areas."""
+
+    areas: AreasAtom = Field(alias="except", description="countries (DE), EU, EEA, `continent Asia`")
+
+
+class GroupShape(_Shape):
+    """Prefixes that are announced and handed out together."""
+
+    prefixes: Annotated[list[PrefixAtom], Field(min_length=1)]
+    users: Annotated[
+        Annotated[AreasAtom, Tag("(areas)")] | Annotated[ExceptShape, Tag("(except)")],
+        Discriminator(_form_of_users),
+    ] = Field(
+        default=[],
+        description="who is given these addresses (by DNS, say): countries (DE), EU, EEA, `continent Asia`, "
+        "or `{except: [EU]}`; everybody if absent",
+    )
+
+
 class ServiceShape(_Shape):
     """The anycast service."""
 
     name: NameAtom = Field(description="a name for reports")
     origin: AsnAtom = Field(description="the AS number that originates the prefixes")
     prefixes: Annotated[
-        dict[str, Annotated[list[PrefixAtom], Field(min_length=1)]],
+        dict[str, Annotated[GroupShape, BeforeValidator(_group), _ListOrGroup()]],
         Field(min_length=1),
         BeforeValidator(_grouped),
         _ListOrGroups(),
-    ] = Field(description="a list, or groups by name that can be announced apart from each other")
+    ] = Field(description="a list, or groups by name that can be announced and handed out apart")
     load: Annotated[dict[str, LoadAtom], BeforeValidator(_per_group), _OneOrPerGroup()] = Field(
         default={}, description="expected load of one user, for each group alike or by group"
     )
@@ -356,10 +407,11 @@ class ResidencyShape(_Shape):
     """Users of some countries may be served from some sites only."""
 
     name: NameAtom
-    users: Annotated[list[AreaAtom], Field(min_length=1), BeforeValidator(_listed), _OneOrMany()] = Field(
-        description="countries (DE), EU, EEA, `continent Asia`"
-    )
+    users: AreasAtom = Field(description="countries (DE), EU, EEA, `continent Asia`")
     sites: Annotated[list[TextAtom], Field(min_length=1), BeforeValidator(_listed), _OneOrMany()]
+    groups: Annotated[list[TextAtom], Field(min_length=1), BeforeValidator(_listed), _OneOrMany()] = Field(
+        default=[], description="the groups of prefixes under this rule; all if absent"
+    )
 
 
 class CheckShape(_Shape):
@@ -414,7 +466,7 @@ def json_schema() -> dict[str, Any]:  # JSON has no narrower type
 def _tidy(node: object) -> None:
     # pydantic titles every field with its own name and shows defaults that mean "absent".
     if isinstance(node, dict):
-        if "type" in node or "anyOf" in node or "$ref" in node or "enum" in node or "const" in node:
+        if node.keys() & {"type", "anyOf", "oneOf", "$ref", "enum", "const"}:
             if isinstance(node.get("title"), str):
                 node.pop("title")
             if node.get("default", ...) in (None, [], {}) or isinstance(node.get("default"), dict):

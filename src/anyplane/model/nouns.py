@@ -66,7 +66,7 @@ class ExportRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement:
-    """One prefix announced from one site to one upstream, in BGP attributes and in what the upstream makes of them.
+    """One prefix announced from one site to one upstream: BGP attributes and what the upstream makes of it.
 
     This is the one meaning of drain, prepend, regional and blackhole: the planner turns it into seeds, the
     daemon backends into router configuration. `communities` are in text form ("64500:10", "174:100:2",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from anyplane.design.design import Audience
 from anyplane.planning.latency import LatencyModel
 from anyplane.planning.weighted import Float64, Int64
 from anyplane.routing import NO_SITE, Routes
@@ -14,8 +15,8 @@ from anyplane.topology import Topology
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Audience:
-    """The pops that have users, U of them, and where they are; the same for every scenario of a topology."""
+class Clients:
+    """The pops whose users a scenario is for, U of them, and where those users are."""
 
     pop: Int64
     """(U,) index of the pop."""
@@ -29,8 +30,12 @@ class Audience:
     total: float
 
     @staticmethod
-    def of(topology: Topology) -> Audience:
-        """The audience of a topology."""
+    def of(topology: Topology, audience: Audience | None = None) -> Clients:
+        """All users of a topology, or those that an audience means.
+
+        A user is where his metro is, not where his network is registered: a French network's users in
+        Brussels are in BE. Only without metros the network's country has to do.
+        """
         pop = np.flatnonzero(topology.users > 0)
         metro = topology.pop_metro[pop].astype(np.int64)
         network = topology.pop_network[pop].astype(np.int64)
@@ -41,7 +46,7 @@ class Audience:
             countries, of_network = np.unique(topology.country, return_inverse=True)
             country = of_network.ravel()[network]
         users = topology.users[pop].astype(np.float64)
-        return Audience(
+        everybody = Clients(
             pop=pop,
             users=users,
             metro=metro,
@@ -50,13 +55,30 @@ class Audience:
             countries=tuple(str(code) for code in countries),
             total=float(users.sum()),
         )
+        if audience is None:
+            return everybody
+        is_meant = np.array([audience.has(code) for code in everybody.countries], bool)
+        return everybody.only(is_meant[everybody.country])
+
+    def only(self, chosen: NDArray[np.bool_]) -> Clients:
+        """Those of them that are chosen, (U,)."""
+        users = self.users[chosen]
+        return Clients(
+            pop=self.pop[chosen],
+            users=users,
+            metro=self.metro[chosen],
+            network=self.network[chosen],
+            country=self.country[chosen],
+            countries=self.countries,
+            total=float(users.sum()),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catchment:
     """What each pop with users reaches; U pops, S sites (the virtual ones included), W words."""
 
-    audience: Audience
+    clients: Clients
     site: Int64
     """(U,) the chosen site, -1 where there is none."""
     km: NDArray[np.float32]
@@ -89,7 +111,7 @@ class Catchment:
 
     def shares(self) -> tuple[Float64, Float64, Float64]:
         """Users of each site (S,): certain, possible, chosen."""
-        users = self.audience.users
+        users = self.clients.users
         chosen = users_by_site(self.site, users, self.sites)
         is_certain = self.choices == 1
         certain = users_by_site(self.site[is_certain], users[is_certain], self.sites)
@@ -103,13 +125,13 @@ class Catchment:
         return certain, possible, chosen
 
 
-def catchment(routes: Routes, audience: Audience, *, latency: LatencyModel, real_sites: int) -> Catchment:
+def catchment(routes: Routes, clients: Clients, *, latency: LatencyModel, real_sites: int) -> Catchment:
     """The Catchment of these routes, for the pops that have users."""
-    pop = audience.pop
+    pop = clients.pop
     possible = routes.possible[pop]
     return Catchment(
-        audience=audience,
-        site=chosen_sites(routes, audience),
+        clients=clients,
+        site=chosen_sites(routes, clients),
         km=routes.km[pop],
         rtt=latency.rtt(routes.km[pop], routes.hops[pop]),
         possible=possible,
@@ -119,9 +141,9 @@ def catchment(routes: Routes, audience: Audience, *, latency: LatencyModel, real
     )
 
 
-def chosen_sites(routes: Routes, audience: Audience) -> Int64:
+def chosen_sites(routes: Routes, clients: Clients) -> Int64:
     """(U,) the chosen site of each pop with users, -1 where there is none."""
-    site = routes.site[audience.pop].astype(np.int64)
+    site = routes.site[clients.pop].astype(np.int64)
     site[site == NO_SITE] = -1
     return site
 
@@ -131,6 +153,13 @@ def users_by_site(site: Int64, users: Float64, sites: int) -> Float64:
     # Shifted by one so that -1 has a bin of its own, which is then thrown away.
     counts = np.bincount(site + 1, weights=users, minlength=sites + 1).astype(np.float64)
     return counts[1:]
+
+
+def country_of(topology: Topology, pop: int) -> str:
+    """Where the users of a pop are: in its metro's country; without metros, in that of their network."""
+    if has_metros(topology):
+        return topology.metros.country[int(topology.pop_metro[pop])]
+    return str(topology.country[int(topology.pop_network[pop])])
 
 
 def has_metros(topology: Topology) -> bool:

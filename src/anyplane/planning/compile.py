@@ -1,8 +1,8 @@
 """compile: Design + Topology -> Scenarios: names become indices, announcements become seeds.
 
-Prefixes that are announced alike share one scenario. What a session means in seeds: a transit upstream
-holds our route as a customer's, a peer as a peer's, and behind a route server (RFC 7947: it adds no ASN)
-every member of the exchange holds it as a peer's.
+Prefixes that are announced alike and are for the same users share one scenario. What a session means in
+seeds: a transit upstream holds our route as a customer's, a peer as a peer's, and behind a route server
+(RFC 7947: it adds no ASN) every member of the exchange holds it as a peer's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anyplane.design import announcements
-from anyplane.design.design import Design, PrefixGroup, Site
+from anyplane.design.design import Audience, Design, PrefixGroup, Site
 from anyplane.model.errors import TopologyError, UsageError
 from anyplane.model.nouns import Announcement, Prefix
 from anyplane.planning.sessions import Sessions
@@ -26,12 +26,13 @@ Signature = tuple[tuple[object, ...], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """The prefixes that share one set of announcements, and that set as seeds.
+    """The prefixes that share one set of announcements and one audience, and that set as seeds.
 
     sites: every site of the design in its order, then the virtual ones (blackholes, hijackers); seeds name
     them by index. owners: for each seed the design site that would take it along when it fails, -1 for none
     (a hijacker). load_per_user: of all groups together; a group split over several scenarios counts in each
-    with the part of its prefixes that is there.
+    with the part of its prefixes that is there. audience: whose users are meant, None for everybody.
+    routing: scenarios of one number have the same seeds, so their routes are the same too.
     """
 
     name: str
@@ -43,6 +44,8 @@ class Scenario:
     owners: tuple[int, ...]
     load_per_user: float | None
     warnings: tuple[str, ...]
+    audience: Audience | None = None
+    routing: int = 0
 
     @property
     def announcing(self) -> tuple[int, ...]:
@@ -65,7 +68,7 @@ def compile(  # noqa: A001 - the field's word, and modules say planning.compile
     group: str = "",
     hijackers: Sequence[tuple[str, Seed]] = (),
 ) -> tuple[Scenario, ...]:
-    """One Scenario for each distinct announcement set, in the order of the design's prefixes.
+    """One Scenario for each distinct announcement set and audience, in the order of the design's prefixes.
 
     group: only the prefixes of this one. hijackers: (name, seed) pairs that take part in every scenario;
     the `site` of such a seed is replaced by that of its virtual site. A TopologyError collects every upstream
@@ -77,18 +80,21 @@ def compile(  # noqa: A001 - the field's word, and modules say planning.compile
     by_prefix: dict[Prefix, list[Announcement]] = {}
     for announcement in announcements(design):
         by_prefix.setdefault(announcement.prefix, []).append(announcement)
-    alike: dict[Signature, list[tuple[PrefixGroup, Prefix]]] = {}
+    alike: dict[tuple[Signature, Audience | None], list[tuple[PrefixGroup, Prefix]]] = {}
     for item in design.groups:
         for prefix in item.prefixes:
             if not group or item.name == group:
-                alike.setdefault(_signature(by_prefix.get(prefix, [])), []).append((item, prefix))
+                key = (_signature(by_prefix.get(prefix, [])), item.audience)
+                alike.setdefault(key, []).append((item, prefix))
 
     sessions = Sessions(topology)
     order = {str(site.name): index for index, site in enumerate(design.sites)}
+    signatures = list(dict.fromkeys(signature for signature, _ in alike))
     scenarios = []
-    for members in alike.values():
+    for (signature, _), members in alike.items():
         announced = by_prefix.get(members[0][1], [])
-        scenarios.append(_scenario(design, sessions, order, members, announced, hijackers))
+        scenario = _scenario(design, sessions, order, members, announced, hijackers)
+        scenarios.append(replace(scenario, routing=signatures.index(signature)))
     if sessions.problems:
         raise TopologyError("\n".join(dict.fromkeys(sessions.problems)))
     return tuple(_with_distinct_names(scenarios))
@@ -155,6 +161,7 @@ def _scenario(
         owners=tuple(owners),
         load_per_user=_load_per_user(members),
         warnings=tuple(dict.fromkeys(warnings)),
+        audience=members[0][0].audience,
     )
 
 

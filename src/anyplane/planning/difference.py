@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anyplane.planning.catchment import Catchment
+from anyplane.planning.catchment import Clients
 from anyplane.planning.plan import Outcome
-from anyplane.planning.report import CountryRow, MetroRow, Report, Rtt, ScenarioReport
+from anyplane.planning.report import CountryRow, MetroRow, Report, Rtt, ScenarioReport, SiteUsers
 from anyplane.planning.rounding import part, people
 from anyplane.planning.weighted import Int64
 from anyplane.topology import Topology
 
+Row = TypeVar("Row", MetroRow, CountryRow)
 MOST = 10
 NO_ROUTE = "(no route)"
+NOT_FOR_THEM = "(not for them)"
+"""Where users start or end whom a scenario is not for: its audience grew, or shrank."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,7 @@ class Change:
 class ScenarioDifference:
     """What changes for one set of prefixes. Moves are by chosen routes, largest first.
 
+    users: of both audiences together, which are one unless the design changed it.
     is_exact: made from routes, network by network. Else from two reports, where only the sums of each metro
     are known: then people who change places with each other are not seen, and `moved` is a lower bound.
     """
@@ -158,13 +163,13 @@ def _by_routes(
     old: ScenarioReport, new: ScenarioReport, before: Outcome, after: Outcome, topology: Topology
 ) -> ScenarioDifference:
     names = tuple(dict.fromkeys((*before.scenario.sites, *after.scenario.sites)))
-    shown = (*names, NO_ROUTE)
-    start = _renumbered(before.found.site, before.scenario.sites, names)
-    end = _renumbered(after.found.site, after.scenario.sites, names)
-    audience = before.found.audience
+    shown = (*names, NO_ROUTE, NOT_FOR_THEM)
+    clients = _of_either(before.found.clients, after.found.clients, topology)
+    start = _renumbered(before, names, clients)
+    end = _renumbered(after, names, clients)
     moving = start != end
-    users = np.where(moving, audience.users, 0.0)
-    sure = np.where(moving & ~_may_stay(before, after, names), audience.users, 0.0)
+    users = np.where(moving, clients.users, 0.0)
+    sure = np.where(moving & ~_may_stay(before, after, names, clients), clients.users, 0.0)
 
     size = len(shown)
     key = start * size + end
@@ -180,57 +185,74 @@ def _by_routes(
         before=old.name,
         after=new.name,
         is_exact=True,
-        users=people(audience.total),
+        users=people(clients.total),
         moved=people(moved),
-        moved_share=part(moved, audience.total),
+        moved_share=part(moved, clients.total),
         moved_certain=people(float(sure.sum())),
         rtt_before=old.rtt,
         rtt_after=new.rtt,
         moves=moves,
-        networks=_network_movers(before.found, topology, start, end, users, shown),
-        metros=_movers(audience.metro, topology.metros.code, key, users, shown, is_metro=True),
-        countries=_movers(audience.country, audience.countries, key, users, shown, is_metro=False),
+        networks=_network_movers(clients, topology, start, end, users, shown),
+        metros=_movers(clients.metro, topology.metros.code, key, users, shown, is_metro=True),
+        countries=_movers(clients.country, clients.countries, key, users, shown, is_metro=False),
         changes=_changes(old, new),
     )
 
 
-def _renumbered(site: Int64, own: Sequence[str], names: Sequence[str]) -> Int64:
-    """Sites in the numbers of `names`; len(names) where there is no route."""
-    index = np.array([names.index(name) for name in own] + [len(names)], np.int64)
-    return index[site]  # -1, no route, takes the last one
+def _of_either(before: Clients, after: Clients, topology: Topology) -> Clients:
+    """The clients of one audience or the other."""
+    if len(before.pop) == len(after.pop) and bool((before.pop == after.pop).all()):
+        return before
+    everybody = Clients.of(topology)
+    return everybody.only(np.isin(everybody.pop, np.union1d(before.pop, after.pop)))
 
 
-def _may_stay(before: Outcome, after: Outcome, names: Sequence[str]) -> NDArray[np.bool_]:
+def _renumbered(outcome: Outcome, names: Sequence[str], clients: Clients) -> Int64:
+    """(U,) sites in the numbers of `names`; after those, no route, then not for them."""
+    own = [names.index(name) for name in outcome.scenario.sites]
+    index = np.array([*own, len(names)], np.int64)
+    sites = np.full(len(clients.pop), len(names) + 1, np.int64)
+    # -1, no route, takes the last one of the index.
+    sites[np.searchsorted(clients.pop, outcome.found.clients.pop)] = index[outcome.found.site]
+    return sites
+
+
+def _may_stay(before: Outcome, after: Outcome, names: Sequence[str], clients: Clients) -> NDArray[np.bool_]:
     """(U,) is some site possible both before and after?"""
-    stays = np.zeros(len(before.found.site), bool)
+    stays = np.zeros(len(clients.pop), bool)
     for name in names:
         if name in before.scenario.sites and name in after.scenario.sites:
-            old = before.found.may_reach(before.scenario.sites.index(name))
-            stays |= old & after.found.may_reach(after.scenario.sites.index(name))
+            stays |= _may_reach(before, name, clients) & _may_reach(after, name, clients)
     return stays
 
 
+def _may_reach(outcome: Outcome, name: str, clients: Clients) -> NDArray[np.bool_]:
+    may = np.zeros(len(clients.pop), bool)
+    where = np.searchsorted(clients.pop, outcome.found.clients.pop)
+    may[where] = outcome.found.may_reach(outcome.scenario.sites.index(name))
+    return may
+
+
 def _network_movers(
-    found: Catchment,
+    clients: Clients,
     topology: Topology,
     start: Int64,
     end: Int64,
     users: NDArray[np.float64],
     shown: Sequence[str],
 ) -> tuple[Mover, ...]:
-    audience = found.audience
     order = np.lexsort((np.arange(len(users)), -users))[:MOST]
     movers = []
     for u in order.tolist():
         if users[u] <= 0:
             break
-        network = int(audience.network[u])
+        network = int(clients.network[u])
         movers.append(
             Mover(
                 asn=int(topology.asn[network]),
                 name=topology.name[network] if topology.name else "",
-                metro=topology.metros.code[int(audience.metro[u])],
-                country=audience.countries[int(audience.country[u])],
+                metro=topology.metros.code[int(clients.metro[u])],
+                country=clients.countries[int(clients.country[u])],
                 users=people(users[u]),
                 start=shown[int(start[u])],
                 end=shown[int(end[u])],
@@ -276,39 +298,58 @@ def _mover(label: str, users: float, start: str, end: str, *, is_metro: bool) ->
 
 def _by_rows(old: ScenarioReport, new: ScenarioReport) -> ScenarioDifference:
     rows: Sequence[tuple[str, MetroRow | CountryRow, MetroRow | CountryRow]]
-    metros = {row.metro: row for row in new.metros}
-    countries = {row.country: row for row in new.countries}
-    by_metro = [(row.metro, row, metros[row.metro]) for row in old.metros if row.metro in metros]
-    by_country = [
-        (row.country, row, countries[row.country]) for row in old.countries if row.country in countries
-    ]
+    has_changed = old.audience != new.audience
+    by_metro = _paired(
+        {row.metro: row for row in old.metros}, {row.metro: row for row in new.metros}, has_changed
+    )
+    by_country = _paired(
+        {row.country: row for row in old.countries}, {row.country: row for row in new.countries}, has_changed
+    )
     rows = by_metro or by_country
+    users = sum(max(before.users, after.users) for _, before, after in rows) if has_changed else old.users
     total: dict[tuple[str, str], float] = {}
     for _, before, after in rows:
-        for start, end, users in _shifts(before, after):
-            total[start, end] = total.get((start, end), 0.0) + users
+        for start, end, shifted in _shifts(before, after):
+            total[start, end] = total.get((start, end), 0.0) + shifted
     ordered = sorted(total.items(), key=lambda item: (-item[1], item[0]))
     moved = sum(total.values())
     return ScenarioDifference(
         before=old.name,
         after=new.name,
         is_exact=False,
-        users=old.users,
+        users=people(users),
         moved=people(moved),
-        moved_share=part(moved, old.users),
+        moved_share=part(moved, users),
         moved_certain=None,
         rtt_before=old.rtt,
         rtt_after=new.rtt,
         moves=tuple(
-            Move(start=start, end=end, users=people(users), certain=None)
-            for (start, end), users in ordered
-            if people(users) > 0
+            Move(start=start, end=end, users=people(shifted), certain=None)
+            for (start, end), shifted in ordered
+            if people(shifted) > 0
         ),
         networks=(),
         metros=_row_movers(by_metro, is_metro=True),
         countries=_row_movers(by_country, is_metro=False),
         changes=_changes(old, new),
     )
+
+
+def _paired(
+    before: Mapping[str, Row], after: Mapping[str, Row], has_changed: bool
+) -> list[tuple[str, Row, Row]]:
+    """The rows of both by name; where the audience has changed, those of one alone too."""
+    both = [name for name in before if name in after]
+    pairs = [(name, before[name], after[name]) for name in both]
+    if has_changed:
+        pairs += [(name, row, _absent(row)) for name, row in before.items() if name not in after]
+        pairs += [(name, _absent(row), row) for name, row in after.items() if name not in before]
+    return pairs
+
+
+def _absent(row: Row) -> Row:
+    """The row of users whom the scenario is not for."""
+    return replace(row, unreached=0.0, sites=(SiteUsers(site=NOT_FOR_THEM, users=row.users),))
 
 
 def _shifts(before: MetroRow | CountryRow, after: MetroRow | CountryRow) -> Iterator[tuple[str, str, float]]:

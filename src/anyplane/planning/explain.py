@@ -9,9 +9,11 @@ import numpy as np
 
 from anyplane.model.errors import TopologyError, UsageError
 from anyplane.planning.candidates import Candidate, Rule, candidates, judged, possible_sites
+from anyplane.planning.catchment import country_of
 from anyplane.planning.compile import Scenario
 from anyplane.planning.latency import LatencyModel
 from anyplane.planning.reasons import CLASS_NAMES
+from anyplane.planning.report import Audience, audience_of
 from anyplane.planning.rounding import fraction, ms, people
 from anyplane.planning.sessions import label
 from anyplane.routing import NO_SITE, Routes, expected
@@ -72,7 +74,9 @@ class Chance:
 class Explanation:
     """Where the users of one network in one metro go, and by which decisions; no steps without a route.
 
-    other_metros: the site that the same network reaches from its other metros, as "MUC fra".
+    other_metros: the site that the same network reaches from its other metros, as "MUC fra". audience: whom
+    the scenario is for; when not is_in_audience, these users are given other addresses, and the rest says
+    where those of this scenario would lead them.
     """
 
     scenario: str
@@ -89,6 +93,8 @@ class Explanation:
     steps: tuple[Step, ...]
     legs: tuple[Leg, ...]
     other_metros: tuple[str, ...]
+    audience: Audience | None = None
+    is_in_audience: bool = True
 
 
 def explain(routes: Routes, scenario: Scenario, pop: int, *, latency: LatencyModel) -> Explanation:
@@ -118,6 +124,8 @@ def explain(routes: Routes, scenario: Scenario, pop: int, *, latency: LatencyMod
         ),
         legs=_legs(routes, scenario, path, [offers[0] for offers in chosen_at]),
         other_metros=_other_metros(routes, scenario, pop),
+        audience=audience_of(scenario.audience),
+        is_in_audience=scenario.audience is None or scenario.audience.has(country_of(topology, pop)),
     )
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from anyplane.planning.candidates import Rule
 from anyplane.planning.explain import Explanation, Offer, Step
-from anyplane.planning.figures import count, listed, ms, percent
+from anyplane.planning.figures import count, listed, ms, percent, whereabouts
 
 MOST_OFFERS = 8
 WHY = {
@@ -28,6 +28,10 @@ WHY = {
 def render(explanation: Explanation) -> RenderableType:
     """The path, the certainty, then each decision."""
     parts: list[RenderableType] = [_title(explanation)]
+    if not explanation.is_in_audience:
+        whom = whereabouts(explanation.audience)
+        note = f"They are not among its users{whom}; it would lead them this way:"
+        parts.append(Text(note, style="yellow"))
     if explanation.site is None:
         parts.append(Text("No route: no neighbour offers this prefix here."))
         return Group(*parts)

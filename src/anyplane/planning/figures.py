@@ -1,10 +1,14 @@
-"""figures: numbers as people read them: 31.3 M users, 56.6 %, 154.9 ms, and bars that need no colour."""
+"""figures: numbers as people read them: 31.3 M users, 56.6 %, 155 ms, and bars that need no colour.
+
+The terminal and the page both write their numbers with these, so that they say the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from anyplane.planning.report import Share
+from anyplane.design.countries import named
+from anyplane.planning.report import Audience, Share
 
 UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 PEOPLE_UNITS = ((1e9, "bn"), (1e6, "M"), (1e3, "k"))
@@ -22,11 +26,15 @@ def rate(value: float, unit: str) -> str:
 
 
 def percent(share: float | None) -> str:
-    """ "56.6 %"; "<0.1 %" for what would read as nothing, and "–" for None."""
+    """ "56.6 %"; never rounded to nothing or to all: "<0.1 %", ">99.9 %"; and "–" for None."""
     if share is None:
         return "–"
+    if share in (0, 1):
+        return f"{share * 100:.0f} %"
     if 0 < share < 0.0005:
         return "<0.1 %"
+    if 0.9995 <= share < 1:
+        return ">99.9 %"
     return f"{share * 100:.1f} %"
 
 
@@ -35,9 +43,15 @@ def interval(low: float, high: float) -> str:
     return f"{low * 100:.1f} – {high * 100:.1f} %"
 
 
-def whole(share: float) -> str:
-    """A share or a utilisation without decimals: "82 %"; "<1 %" for what would read as nothing."""
-    return "<1 %" if 0 < share < 0.005 else f"{share * 100:.0f} %"
+def whole(share: float | None) -> str:
+    """A utilisation or a coarse share without decimals: "82 %"; "<1 %", and "100.4 %" for a bit too full."""
+    if share is None:
+        return "–"
+    if 0 < share < 0.005:
+        return "<1 %"
+    if 1 < share < 1.005:
+        return f"{max(share * 100, 100.1):.1f} %"
+    return f"{share * 100:.0f} %"
 
 
 def ms(value: float | None) -> str:
@@ -45,6 +59,28 @@ def ms(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.1f}" if abs(value) < 99.95 else f"{value:,.0f}"
+
+
+def promised(name: str, value: float | None) -> str:
+    """The value of an objective in the unit of its key in the design; times to a tenth."""
+    if value is None:
+        return "–"
+    if name.endswith("_rtt"):
+        return f"{value:,.1f} ms"
+    return whole(value) if name.endswith("_load") else percent(value)
+
+
+def areas(countries: Iterable[str]) -> str:
+    """ "EU, CH": countries in few words."""
+    return listed(named(countries), most=6)
+
+
+def whereabouts(audience: Audience | None) -> str:
+    """What follows the word users: " in EU", " (everybody but EU)", or nothing when all are meant."""
+    if audience is None:
+        return ""
+    where = areas(audience.countries)
+    return f" (everybody but {where})" if audience.is_exclusion else f" in {where}"
 
 
 def bar(share: Share, *, full: float, width: int, is_plain: bool = False) -> str:

@@ -16,6 +16,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from anyplane import __version__
+from anyplane.design import countries
+from anyplane.planning import figures
 from anyplane.planning.page import colours, equal_earth, view, wording
 from anyplane.planning.report import Report
 
@@ -57,12 +59,19 @@ def _environment() -> Environment:
     environment.filters.update(
         users=wording.users,
         percent=wording.percent,
+        whole=wording.whole,
         ms=wording.ms,
         load=wording.load,
         count=wording.count,
         along=view.along,
     )
     environment.globals.update(
-        objective=wording.objective, objective_names=wording.OBJECTIVES, none=None, named=view.named
+        objective=wording.objective,
+        objective_names=wording.OBJECTIVES,
+        users_of=wording.users_of,
+        in_words=figures.areas,
+        areas=countries.named,
+        none=None,
+        named=view.named,
     )
     return environment

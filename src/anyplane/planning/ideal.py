@@ -35,34 +35,34 @@ def ideal(
     """
     if not any(is_open) or not has_metros(routes.topology):
         return Ideal(users=0.0, share=0.0, lost_ms=0.0, lost_mean_ms=0.0, rtt=Rtt())
-    audience = found.audience
+    clients = found.clients
     candidates = np.where(np.array(is_open)[None, :], km_to_site, np.inf)
     nearest_of_metro = candidates.argmin(axis=1)
-    nearest = nearest_of_metro[audience.metro]
-    nearest_km = candidates.min(axis=1)[audience.metro]
+    nearest = nearest_of_metro[clients.metro]
+    nearest_km = candidates.min(axis=1)[clients.metro]
     # One network is crossed on the best of all paths: the origin itself.
     best_rtt = latency.rtt(nearest_km, 1)
 
     served = found.is_served
-    reached_km = np.where(served, km_to_site[audience.metro, np.where(served, found.site, 0)], 0.0)
+    reached_km = np.where(served, km_to_site[clients.metro, np.where(served, found.site, 0)], 0.0)
     lost = np.where(served, np.maximum(found.rtt - best_rtt, 0.0), 0.0)
     misplaced = served & (found.site != nearest) & (reached_km > nearest_km + SAME_PLACE_KM)
-    users = float(audience.users[misplaced].sum())
-    lost_total = float((audience.users * lost)[misplaced].sum())
-    cost = np.where(misplaced, audience.users * lost, 0.0)
+    users = float(clients.users[misplaced].sum())
+    lost_total = float((clients.users * lost)[misplaced].sum())
+    cost = np.where(misplaced, clients.users * lost, 0.0)
     worst = np.lexsort((np.arange(len(cost)), -cost))[:GROUPS]
     groups = tuple(
         _group(found, routes, int(u), int(nearest[u]), float(best_rtt[u]), names)
         for u in worst
         if misplaced[u]
     )
-    total_served = float(audience.users[served].sum())
+    total_served = float(clients.users[served].sum())
     return Ideal(
         users=people(users),
-        share=part(users, audience.total),
+        share=part(users, clients.total),
         lost_ms=round(lost_total / users, 2) if users else 0.0,
         lost_mean_ms=round(lost_total / total_served, 2) if total_served else 0.0,
-        rtt=rtt_of(best_rtt, audience.users),
+        rtt=rtt_of(best_rtt, clients.users),
         groups=groups,
     )
 
@@ -71,17 +71,17 @@ def _group(
     found: Catchment, routes: Routes, u: int, nearest: int, best_rtt: float, names: Sequence[str]
 ) -> Misplaced:
     topology = routes.topology
-    network = int(found.audience.network[u])
+    network = int(found.clients.network[u])
     return Misplaced(
         asn=int(topology.asn[network]),
         name=topology.name[network] if topology.name else "",
-        metro=topology.metros.code[int(found.audience.metro[u])],
+        metro=topology.metros.code[int(found.clients.metro[u])],
         reached=names[int(found.site[u])],
         nearest=names[nearest],
-        users=people(found.audience.users[u]),
+        users=people(found.clients.users[u]),
         rtt_ms=round(float(found.rtt[u]), 2),
         nearest_rtt_ms=round(best_rtt, 2),
         lost_ms=round(float(found.rtt[u]) - best_rtt, 2),
         certain=int(found.choices[u]) == 1,
-        reason=reason(routes, int(found.audience.pop[u]), nearest, names),
+        reason=reason(routes, int(found.clients.pop[u]), nearest, names),
     )

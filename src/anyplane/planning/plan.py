@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from anyplane.design.design import Design, Objectives
+from anyplane.design.design import Audience, Design, Objectives
+from anyplane.planning import figures
 from anyplane.planning import report as results
-from anyplane.planning.catchment import Audience, Catchment, catchment, has_metros
+from anyplane.planning.catchment import Catchment, Clients, catchment, has_metros
 from anyplane.planning.compile import Scenario
 from anyplane.planning.compile import compile as compile_design
 from anyplane.planning.failures import failure, loads_of
 from anyplane.planning.ideal import ideal
 from anyplane.planning.latency import FIBRE_KM_PER_MS, LatencyModel, km_to
-from anyplane.planning.promises import objectives, residency
+from anyplane.planning.promises import is_under, objectives, residency
 from anyplane.planning.report import Report, ScenarioReport
 from anyplane.planning.rounding import part, people
 from anyplane.planning.tables import places, site_results
@@ -62,8 +63,11 @@ def plan(
     """
     model = latency or LatencyModel()
     scenarios = compile_design(design, topology, group=group)
-    audience = Audience.of(topology)
-    runs = sum(1 + (2 * len(item.announcing) if failures else 0) for item in scenarios)
+    clients = {audience: Clients.of(topology, audience) for audience in {s.audience for s in scenarios}}
+    alike: dict[int, list[Scenario]] = {}
+    for scenario in scenarios:
+        alike.setdefault(scenario.routing, []).append(scenario)
+    runs = sum(1 + (2 * len(members[0].announcing) if failures else 0) for members in alike.values())
     done = 0
 
     def finished(count: int) -> None:
@@ -72,16 +76,23 @@ def plan(
         if progress is not None:
             progress(done, runs)
 
-    outcomes = [
-        _outcome(item, topology, audience, model, failures=failures, threads=threads, finished=finished)
-        for item in scenarios
-    ]
+    found: dict[str, Outcome] = {}
+    for members in alike.values():
+        for outcome in _outcomes(
+            members, topology, clients, model, failures=failures, threads=threads, finished=finished
+        ):
+            found[outcome.scenario.name] = outcome
+    outcomes = [found[scenario.name] for scenario in scenarios]
     return _report(design, topology, model, outcomes, has_failures=failures)
 
 
-def base_outcome(scenario: Scenario, topology: Topology, audience: Audience, model: LatencyModel) -> Outcome:
+def base_outcome(scenario: Scenario, topology: Topology, model: LatencyModel) -> Outcome:
     """The Outcome without failures, for those who only compare catchments."""
-    return _outcome(scenario, topology, audience, model, failures=False, threads=1, finished=lambda _: None)
+    clients = {scenario.audience: Clients.of(topology, scenario.audience)}
+    (outcome,) = _outcomes(
+        [scenario], topology, clients, model, failures=False, threads=1, finished=lambda _: None
+    )
+    return outcome
 
 
 def site_facts(design: Design, topology: Topology, names: Sequence[str]) -> tuple[results.Site, ...]:
@@ -111,39 +122,49 @@ def site_facts(design: Design, topology: Topology, names: Sequence[str]) -> tupl
     return tuple(facts)
 
 
-def _outcome(
-    scenario: Scenario,
+def _outcomes(
+    alike: Sequence[Scenario],
     topology: Topology,
-    audience: Audience,
+    clients: Mapping[Audience | None, Clients],
     model: LatencyModel,
     *,
     failures: bool,
     threads: int,
     finished: Callable[[int], None],
-) -> Outcome:
-    routes = propagate(topology, scenario.seeds)
-    found = catchment(routes, audience, latency=model, real_sites=scenario.real_sites)
-    base = tally(routes, audience, latency=model, real_sites=scenario.real_sites)
+) -> list[Outcome]:
+    """The Outcomes of scenarios with the same seeds: routing is reckoned once, then counted by audience."""
+    first, real = alike[0], alike[0].real_sites
+    routes = propagate(topology, first.seeds)
+    meant = [clients[scenario.audience] for scenario in alike]
+
+    def count(result: Routes) -> list[Tally]:
+        return [tally(result, users, latency=model, real_sites=real) for users in meant]
+
+    bases = count(routes)
     finished(1)
-    sites = scenario.announcing if failures else ()
-    rows = [scenario.without(site) for site in sites] + [scenario.alone(site) for site in sites]
-
-    def summarise(_: int, result: Routes) -> Tally:
-        return tally(result, audience, latency=model, real_sites=scenario.real_sites)
-
-    tallies: list[Tally] = []
+    sites = first.announcing if failures else ()
+    rows = [first.without(site) for site in sites] + [first.alone(site) for site in sites]
+    tallies: list[list[Tally]] = []
     if rows:
         tallies = batch.run(
-            topology, scenario.seeds, np.array(rows), summarise, threads=threads, progress=finished
+            topology,
+            first.seeds,
+            np.array(rows),
+            lambda _, result: count(result),
+            threads=threads,
+            progress=finished,
         )
-    return Outcome(
-        scenario=scenario,
-        routes=routes,
-        found=found,
-        base=base,
-        without=dict(zip(sites, tallies[: len(sites)], strict=True)),
-        alone=dict(zip(sites, tallies[len(sites) :], strict=True)),
-    )
+    return [
+        Outcome(
+            scenario=scenario,
+            routes=routes,
+            found=catchment(routes, meant[index], latency=model, real_sites=real),
+            base=bases[index],
+            without={site: row[index] for site, row in zip(sites, tallies[: len(sites)], strict=True)},
+            alone={site: row[index] for site, row in zip(sites, tallies[len(sites) :], strict=True)},
+        )
+        for index, scenario in enumerate(alike)
+    ]
 
 
 def _report(
@@ -155,13 +176,20 @@ def _report(
     has_failures: bool,
 ) -> Report:
     names = tuple(dict.fromkeys(name for outcome in outcomes for name in outcome.scenario.sites))
-    audience_users = float(topology.users.sum())
+    all_users = float(topology.users.sum())
     warnings: list[str] = []
-    if audience_users == 0:
+    if all_users == 0:
         warnings.append(NO_USERS)
     if not has_metros(topology):
         warnings.append(WITHOUT_DISTANCES)
     warnings += _unjudged_promises(design, has_failures=has_failures)
+    if all_users > 0:
+        warnings += [
+            f"{item.scenario.name}: this topology has no users"
+            + figures.whereabouts(results.audience_of(item.scenario.audience))
+            for item in outcomes
+            if item.scenario.audience is not None and item.found.clients.total == 0
+        ]
     warnings += [text for outcome in outcomes for text in outcome.scenario.warnings]
     return Report(
         service=design.name,
@@ -173,7 +201,7 @@ def _report(
             networks=topology.networks,
             pops=topology.pops,
             links=len(topology.adj) // 2,
-            users=people(audience_users),
+            users=people(all_users),
             rov_networks=int(topology.rov.sum()),
         ),
         latency=results.Latency(
@@ -202,12 +230,12 @@ def _scenario_report(
 ) -> ScenarioReport:
     outcome = outcomes[which]
     scenario, found = outcome.scenario, outcome.found
-    audience, names, real = found.audience, scenario.sites, scenario.real_sites
+    clients, names, real = found.clients, scenario.sites, scenario.real_sites
     others = [item for index, item in enumerate(outcomes) if index != which]
     capacities: list[float | None] = [site.capacity for site in design.sites]
     capacities += [None] * (len(names) - real)
     announcing = scenario.announcing
-    probability = expected(outcome.routes)[audience.pop]
+    probability = expected(outcome.routes)[clients.pop]
 
     rows = site_results(
         found,
@@ -238,24 +266,25 @@ def _scenario_report(
     open_sites = [s in announcing for s in range(real)]
     countries, metros = places(found, topology, probability, names)
     served = found.is_served
-    certain = float(audience.users[found.choices == 1].sum())
-    several = float(audience.users[found.choices > 1].sum())
-    unreached = float(audience.users[~found.has_route].sum())
+    certain = float(clients.users[found.choices == 1].sum())
+    several = float(clients.users[found.choices > 1].sum())
+    unreached = float(clients.users[~found.has_route].sum())
     load = (
         None
         if scenario.load_per_user is None
-        else people((audience.total - unreached) * scenario.load_per_user)
+        else people((clients.total - unreached) * scenario.load_per_user)
     )
-    rtt = rtt_of(found.rtt[served], audience.users[served])
+    rtt = rtt_of(found.rtt[served], clients.users[served])
     return ScenarioReport(
         name=scenario.name,
         groups=scenario.groups,
+        audience=results.audience_of(scenario.audience),
         prefixes=tuple(str(prefix) for prefix in scenario.prefixes),
-        users=people(audience.total),
+        users=people(clients.total),
         unreached=people(unreached),
-        unreached_share=part(unreached, audience.total),
-        certain=part(certain, audience.total),
-        open=part(several, audience.total),
+        unreached_share=part(unreached, clients.total),
+        certain=part(certain, clients.total),
+        open=part(several, clients.total),
         load=load,
         rtt=rtt,
         sites=rows,
@@ -274,8 +303,17 @@ def _scenario_report(
             failures=failed,
         ),
         residency=tuple(
-            residency(rule, found, topology, names=names, real_sites=real, probability=probability)
+            residency(
+                rule,
+                found,
+                topology,
+                names=names,
+                real_sites=real,
+                probability=probability,
+                scenario=scenario,
+            )
             for rule in design.residency
+            if is_under(rule, scenario)
         ),
         countries=countries,
         metros=metros,
@@ -326,4 +364,8 @@ def _unjudged_promises(design: Design, *, has_failures: bool) -> list[str]:
     has_capacity = any(site.capacity is not None for site in design.sites)
     if promised.worst_failure_load is not None and not (has_load and has_capacity):
         warnings.append("worst_failure_load was not judged: it needs load per user and the sites' capacities")
+    for rule in design.residency:
+        covered = [item for item in design.groups if rule.covers(item.name)]
+        if not any(item.audience is None or item.audience.of(rule.countries) for item in covered):
+            warnings.append(f"residency {rule.name} was not judged: none of its groups is for its users")
     return warnings

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from anyplane.design.design import Objectives, Residency
 from anyplane.planning.catchment import Catchment, mask_of
+from anyplane.planning.compile import Scenario
 from anyplane.planning.figures import interval, percent, whole
+from anyplane.planning.figures import promised as figure
 from anyplane.planning.report import (
     Failure,
     Objective,
@@ -35,16 +37,23 @@ def objectives(
     Promises about failures are left out when no failure was reckoned.
     """
     results = [
-        _rtt("p50_rtt_ms", promised.p50_rtt_ms, rtt.p50, "half of the users are"),
-        _rtt("p90_rtt_ms", promised.p90_rtt_ms, rtt.p90, "90 % of users are"),
-        _rtt("p95_rtt_ms", promised.p95_rtt_ms, rtt.p95, "95 % of users are"),
-        _rtt("p99_rtt_ms", promised.p99_rtt_ms, rtt.p99, "99 % of users are"),
+        _rtt("p50_rtt", promised.p50_rtt_ms, rtt.p50, "half of the users are"),
+        _rtt("p90_rtt", promised.p90_rtt_ms, rtt.p90, "90 % of users are"),
+        _rtt("p95_rtt", promised.p95_rtt_ms, rtt.p95, "95 % of users are"),
+        _rtt("p99_rtt", promised.p99_rtt_ms, rtt.p99, "99 % of users are"),
         _largest_share(promised.largest_share, sites),
         _smallest_share(promised.smallest_share, sites),
         _failure_load(promised.worst_failure_load, failures),
         _failure_rtt(promised.worst_failure_p95_rtt_ms, failures),
     ]
     return tuple(result for result in results if result is not None)
+
+
+def is_under(rule: Residency, scenario: Scenario) -> bool:
+    """Does the rule speak of a group of this scenario, and of some of its users?"""
+    meant = scenario.audience
+    is_covered = any(rule.covers(group) for group in scenario.groups)
+    return is_covered and (meant is None or bool(meant.of(rule.countries)))
 
 
 def residency(
@@ -55,25 +64,29 @@ def residency(
     names: Sequence[str],
     real_sites: int,
     probability: NDArray[np.float32],
+    scenario: Scenario,
 ) -> ResidencyResult:
-    """How one residency rule stands; virtual sites serve nobody and so break nothing."""
-    audience = found.audience
-    inside = np.isin(np.array(audience.countries), sorted(rule.countries))[audience.country]
+    """How one residency rule stands among the scenario's users; virtual sites serve nobody, break nothing."""
+    clients = found.clients
+    inside = np.isin(np.array(clients.countries), sorted(rule.countries))[clients.country]
     allowed = [s for s in range(real_sites) if names[s] in rule.sites]
     forbidden = [s for s in range(real_sites) if s not in set(allowed)]
     bad = (found.possible & mask_of(forbidden, found.possible.shape[1])).any(axis=1) & inside
     good = (found.possible & ~mask_of(forbidden, found.possible.shape[1])).any(axis=1)
-    certain = np.where(bad & ~good, audience.users, 0.0)
-    possible = np.where(bad, audience.users, 0.0)
-    expected = float((audience.users[bad] @ probability[bad][:, forbidden]).sum()) if forbidden else 0.0
+    certain = np.where(bad & ~good, clients.users, 0.0)
+    possible = np.where(bad, clients.users, 0.0)
+    expected = float((clients.users[bad] @ probability[bad][:, forbidden]).sum()) if forbidden else 0.0
     certain_sum, possible_sum = float(certain.sum()), float(possible.sum())
     state = State.BROKEN if certain_sum > 0 else State.MAY_BREAK if possible_sum > 0 else State.KEPT
     offenders = (found, topology, names, forbidden, certain, possible)
     return ResidencyResult(
         name=rule.name,
-        countries=tuple(sorted(rule.countries)),
+        groups=tuple(group for group in scenario.groups if rule.covers(group)),
+        countries=tuple(
+            sorted(scenario.audience.of(rule.countries) if scenario.audience else rule.countries)
+        ),
         sites=tuple(sorted(str(site) for site in rule.sites)),
-        users=people(float(audience.users[inside].sum())),
+        users=people(float(clients.users[inside].sum())),
         certain=people(certain_sum),
         expected=people(min(max(expected, certain_sum), possible_sum)),
         possible=people(possible_sum),
@@ -87,7 +100,7 @@ def _rtt(name: str, target: float | None, actual: float | None, whose: str) -> O
     if target is None:
         return None
     is_kept = actual is not None and actual <= target
-    said = f"{whose} within {actual:,.1f} ms" if actual is not None else "nobody is served"
+    said = f"{whose} within {figure(name, actual)}" if actual is not None else "nobody is served"
     return Objective(
         name=name,
         target=target,
@@ -97,7 +110,7 @@ def _rtt(name: str, target: float | None, actual: float | None, whose: str) -> O
         at_most=True,
         state=State.KEPT if is_kept else State.BROKEN,
         subject="",
-        detail=f"{said}; promised {target:,.1f} ms",
+        detail=f"{said}; promised {figure(name, target)}",
     )
 
 
@@ -190,7 +203,7 @@ def _failure_rtt(target: float | None, failures: Sequence[Failure]) -> Objective
     # A failure that leaves nobody served is the worst of all.
     worst = max(failures, key=lambda item: item.rtt.p95 if item.rtt.p95 is not None else float("inf"))
     objective = _rtt(
-        "worst_failure_p95_rtt_ms", target, worst.rtt.p95, f"without {worst.site}, 95 % of users are"
+        "worst_failure_p95_rtt", target, worst.rtt.p95, f"without {worst.site}, 95 % of users are"
     )
     if objective is None:
         return None
@@ -207,9 +220,9 @@ def _offenders(
     *,
     by_network: bool,
 ) -> tuple[Offender, ...]:
-    audience = found.audience
-    key: Int64 = audience.network if by_network else audience.country
-    size = topology.networks if by_network else len(audience.countries)
+    clients = found.clients
+    key: Int64 = clients.network if by_network else clients.country
+    size = topology.networks if by_network else len(clients.countries)
     sure = np.bincount(key, weights=certain, minlength=size)
     maybe = np.bincount(key, weights=possible, minlength=size)
     order = np.lexsort((np.arange(size), -maybe, -sure))[:OFFENDERS]
@@ -217,13 +230,16 @@ def _offenders(
     for index in order.tolist():
         if maybe[index] <= 0:
             break
-        words = np.bitwise_or.reduce(found.possible[(key == index) & (possible > 0)], axis=0)
+        theirs = (key == index) & (possible > 0)
+        words = np.bitwise_or.reduce(found.possible[theirs], axis=0)
+        # Where most of these users are, which need not be where their network is registered.
+        where = int(np.bincount(clients.country[theirs], weights=possible[theirs]).argmax())
         sites = tuple(names[s] for s in forbidden if int(words[s // 64]) >> (s % 64) & 1)
         rows.append(
             Offender(
                 asn=int(topology.asn[index]) if by_network else 0,
                 name=topology.name[index] if by_network and topology.name else "",
-                country=str(topology.country[index]) if by_network else audience.countries[index],
+                country=clients.countries[where],
                 certain=people(sure[index]),
                 possible=people(maybe[index]),
                 sites=sites,

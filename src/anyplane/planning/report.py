@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import cast
 
+from anyplane.design import design
 from anyplane.model.errors import UsageError
 from anyplane.planning.jsonform import Json, from_plain, parse, render, to_plain
 
@@ -64,6 +65,14 @@ class SiteUsers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """The users whom a scenario is for: those in `countries`, or everybody but them."""
+
+    countries: tuple[str, ...]
+    is_exclusion: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """A site of the design, or a virtual one such as "(blackhole at AS64500)", where users are lost.
 
@@ -84,7 +93,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkUsers:
-    """A network and its users at one site (chosen routes): one of the largest there."""
+    """A network and its users at one site (chosen routes): one of the largest there.
+
+    country: where the network is registered.
+    """
 
     asn: int
     name: str
@@ -207,9 +219,9 @@ class Failure:
 class Objective:
     """One promise of the design: what was promised, what is so.
 
-    name: the key in the design ("p95_rtt_ms"). at_most: is `target` an upper bound? low and high bound
-    `actual` where ties leave it open. subject: the site or failure that decides it, "" where it is the whole.
-    detail: one sentence for people.
+    name: the key in the design ("p95_rtt"); times are in ms, the rest are fractions. at_most: is `target` an
+    upper bound? low and high bound `actual` where ties leave it open. subject: the site or failure that
+    decides it, "" where it is the whole. detail: one sentence for people.
     """
 
     name: str
@@ -225,7 +237,10 @@ class Objective:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offender:
-    """Users of one network, or of one country (asn 0), that may be served outside of a rule's sites."""
+    """Users of one network, or of one country (asn 0), that may be served outside of a rule's sites.
+
+    country: where these users are; of a network that has them in several, where most of them are.
+    """
 
     asn: int
     name: str
@@ -237,14 +252,15 @@ class Offender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResidencyResult:
-    """One residency rule: users in its countries, and how many are served from elsewhere.
+    """One residency rule: the scenario's users in its countries, and how many are served from elsewhere.
 
     certain: users who can only reach sites that the rule forbids: BROKEN when above 0. possible: users who
     reach such a site under some way of breaking ties: MAY_BREAK. The country is where the user is (the
-    metro's), or the network's where metros are not modelled.
+    metro's), or the network's where metros are not modelled. groups: those of the scenario under the rule.
     """
 
     name: str
+    groups: tuple[str, ...]
     countries: tuple[str, ...]
     sites: tuple[str, ...]
     users: float
@@ -285,16 +301,17 @@ class MetroRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioReport:
-    """The answers for the prefixes that share one set of announcements.
+    """The answers for the prefixes that share one set of announcements and one audience.
 
-    users: all; unreached: those without any route (blackholed users count as reached at a virtual site).
-    certain: share of all users with exactly one possible site; open: share with two or more; so
-    certain + open + unreached_share = 1.
+    audience: None is everybody. users: all of the audience; every share is a share of them. unreached: those
+    without any route (blackholed users count as reached at a virtual site). certain: share of all users with
+    exactly one possible site; open: share with two or more; so certain + open + unreached_share = 1.
     """
 
     name: str
     groups: tuple[str, ...]
     prefixes: tuple[str, ...]
+    audience: Audience | None
     users: float
     unreached: float
     unreached_share: float
@@ -363,6 +380,13 @@ class Report:
     def is_ok(self) -> bool:
         """True when nothing promised is broken in any scenario."""
         return all(scenario.is_ok for scenario in self.scenarios)
+
+
+def audience_of(meant: design.Audience | None) -> Audience | None:
+    """The audience of a group of prefixes as a report shows it."""
+    if meant is None:
+        return None
+    return Audience(countries=tuple(sorted(meant.countries)), is_exclusion=meant.is_exclusion)
 
 
 def to_json(report: Report) -> str:

@@ -37,9 +37,9 @@ def site_results(
     certain, possible, chosen = found.shares()
     # The expected users come in float32; keep them inside of the bounds that are exact.
     expected = np.clip(expected_users, certain, possible)
-    total = found.audience.total
+    total = found.clients.total
     group = found.site + 1
-    rtts = rtt_by_group(_finite(found), found.audience.users, group, len(names) + 1)[1:]
+    rtts = rtt_by_group(_finite(found), found.clients.users, group, len(names) + 1)[1:]
     networks, top = _networks(found, topology, len(names))
     results = []
     for s in range(len(names)):
@@ -81,21 +81,21 @@ def places(
 
     probability: (U, S) of each site at each pop with users.
     """
-    audience = found.audience
-    countries = len(audience.countries)
+    clients = found.clients
+    countries = len(clients.countries)
     metros = topology.metros
     if has_metros(topology):
-        by_metro = by_group_and_column(audience.users, probability, audience.metro, len(metros.code))
-        country_of = np.searchsorted(np.array(audience.countries), np.array(metros.country))
+        by_metro = by_group_and_column(clients.users, probability, clients.metro, len(metros.code))
+        country_of = np.searchsorted(np.array(clients.countries), np.array(metros.country))
         by_country = np.zeros((countries, len(names)))
         np.add.at(by_country, country_of, by_metro)
     else:
         by_metro = np.zeros((0, len(names)))
-        by_country = by_group_and_column(audience.users, probability, audience.country, countries)
+        by_country = by_group_and_column(clients.users, probability, clients.country, countries)
 
     country_rows = [
-        CountryRow(country=audience.countries[i], users=users, unreached=lost, rtt=rtt, sites=sites)
-        for i, users, lost, rtt, sites in _rows(found, audience.country, by_country, names)
+        CountryRow(country=clients.countries[i], users=users, unreached=lost, rtt=rtt, sites=sites)
+        for i, users, lost, rtt, sites in _rows(found, clients.country, by_country, names)
     ]
     metro_rows = [
         MetroRow(
@@ -110,7 +110,7 @@ def places(
             rtt=rtt,
             sites=sites,
         )
-        for i, users, lost, rtt, sites in _rows(found, audience.metro, by_metro, names)
+        for i, users, lost, rtt, sites in _rows(found, clients.metro, by_metro, names)
     ]
     country_rows.sort(key=lambda row: (-row.users, row.country))
     metro_rows.sort(key=lambda row: (-row.users, row.metro))
@@ -124,10 +124,10 @@ def _rows(
     groups = len(matrix)
     if not groups:
         return
-    users = by_group(found.audience.users, group, groups)
-    lost = by_group(np.where(found.has_route, 0.0, found.audience.users), group, groups)
+    users = by_group(found.clients.users, group, groups)
+    lost = by_group(np.where(found.has_route, 0.0, found.clients.users), group, groups)
     served = found.is_served
-    rtts = rtt_by_group(found.rtt[served], found.audience.users[served], group[served], groups)
+    rtts = rtt_by_group(found.rtt[served], found.clients.users[served], group[served], groups)
     for i in np.flatnonzero(users > 0).tolist():
         row = matrix[i]
         order = np.argsort(-row, kind="stable")
@@ -144,13 +144,13 @@ def _networks(
     found: Catchment, topology: Topology, sites: int
 ) -> tuple[list[int], list[tuple[NetworkUsers, ...]]]:
     """For each site how many networks send it users, and the largest of them (chosen routes)."""
-    audience = found.audience
+    clients = found.clients
     served = found.has_route
     key, inverse = np.unique(
-        found.site[served] * topology.networks + audience.network[served], return_inverse=True
+        found.site[served] * topology.networks + clients.network[served], return_inverse=True
     )
-    users = np.bincount(inverse.ravel(), weights=audience.users[served], minlength=len(key))
-    slow = np.bincount(inverse.ravel(), weights=(audience.users * _finite(found))[served], minlength=len(key))
+    users = np.bincount(inverse.ravel(), weights=clients.users[served], minlength=len(key))
+    slow = np.bincount(inverse.ravel(), weights=(clients.users * _finite(found))[served], minlength=len(key))
     site, network = key // topology.networks, key % topology.networks
     order = np.lexsort((network, -users, site))
     starts = np.searchsorted(site[order], np.arange(sites + 1))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anyplane.planning.catchment import Audience, chosen_sites, users_by_site
+from anyplane.planning.catchment import Clients, chosen_sites, users_by_site
 from anyplane.planning.latency import LatencyModel
 from anyplane.planning.report import Rtt
 from anyplane.planning.rounding import ms
@@ -28,25 +28,25 @@ class Tally:
     rtt: Rtt
 
 
-def tally(routes: Routes, audience: Audience, *, latency: LatencyModel, real_sites: int) -> Tally:
+def tally(routes: Routes, clients: Clients, *, latency: LatencyModel, real_sites: int) -> Tally:
     """The Tally of these routes; virtual sites count users but serve nobody."""
-    site = chosen_sites(routes, audience)
-    rtt = latency.rtt(routes.km[audience.pop], routes.hops[audience.pop])
+    site = chosen_sites(routes, clients)
+    rtt = latency.rtt(routes.km[clients.pop], routes.hops[clients.pop])
     is_real = (site >= 0) & (site < real_sites)
     return Tally(
-        users=expected_users(routes, audience, site),
-        unreached=float(audience.users[site < 0].sum()),
-        rtt=rtt_of(rtt[is_real], audience.users[is_real]),
+        users=expected_users(routes, clients, site),
+        unreached=float(clients.users[site < 0].sum()),
+        rtt=rtt_of(rtt[is_real], clients.users[is_real]),
     )
 
 
-def expected_users(routes: Routes, audience: Audience, site: Int64) -> Float64:
+def expected_users(routes: Routes, clients: Clients, site: Int64) -> Float64:
     """(S,) users of each site when every open tie is an even draw."""
     active = np.flatnonzero(routes.lengths != OFF)
     if len({routes.seeds.seeds[int(k)].site for k in active}) <= 1:
-        return users_by_site(site, audience.users, routes.seeds.sites)
+        return users_by_site(site, clients.users, routes.seeds.sites)
     weight = np.zeros(len(routes.site))
-    weight[audience.pop] = audience.users
+    weight[clients.pop] = clients.users
     return flow(routes, weight)
 
 

@@ -10,7 +10,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from anyplane.planning.figures import bar, count, interval, listed, ms, percent, rate, whole
+from anyplane.planning.figures import (
+    areas,
+    bar,
+    count,
+    interval,
+    listed,
+    ms,
+    percent,
+    rate,
+    whereabouts,
+    whole,
+)
 from anyplane.planning.report import (
     Failure,
     Misplaced,
@@ -58,6 +69,8 @@ def _scenario(
     report: Report, scenario: ScenarioReport, *, is_plain: bool, has_bars: bool
 ) -> list[RenderableType]:
     title = Text.assemble((scenario.name, "bold underline"), "  " + listed(scenario.prefixes, most=4))
+    if scenario.audience is not None:
+        title.append(f"  for {count(scenario.users)} users{whereabouts(scenario.audience)}")
     parts: list[RenderableType] = [title, _certainty(scenario), _times(scenario), Text("")]
     parts.append(_site_table(report, scenario, is_plain=is_plain, has_bars=has_bars))
     parts += _ideal(scenario)
@@ -83,9 +96,9 @@ def _certainty(scenario: ScenarioReport) -> Text:
 
 def _times(scenario: ScenarioReport) -> Text:
     rtt = scenario.rtt
-    return Text(
-        f"RTT of all users: p50 {ms(rtt.p50)}, p90 {ms(rtt.p90)}, p95 {ms(rtt.p95)}, p99 {ms(rtt.p99)} ms."
-    )
+    whose = "all" if scenario.audience is None else "these"
+    quantiles = f"p50 {ms(rtt.p50)}, p90 {ms(rtt.p90)}, p95 {ms(rtt.p95)}, p99 {ms(rtt.p99)} ms"
+    return Text(f"RTT of {whose} users: {quantiles}.")
 
 
 def _site_table(
@@ -274,7 +287,7 @@ def _promises(scenario: ScenarioReport) -> list[RenderableType]:
     for objective in scenario.objectives:
         table.add_row(objective.name, _state(objective.state), objective.detail)
     for rule in scenario.residency:
-        detail = f"{count(rule.users)} users in {listed(rule.countries, most=6)}: "
+        detail = f"{count(rule.users)} users in {areas(rule.countries)}: "
         if rule.state == State.KEPT:
             detail += f"all served from {listed(rule.sites, most=6)}"
         else:

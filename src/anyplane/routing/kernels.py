@@ -43,31 +43,35 @@ def _enqueue(network, length, bucket, queued, count):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _settle_stub(pop, head, graph, offer, site, km, hops, next_hop, possible):  # type: ignore[no-untyped-def]
+def _settle_stub(pop, head, ic_own, pop_metro, apart, offer, site, km, hops, next_hop, possible):  # type: ignore[no-untyped-def]
     """_settle for the nine networks of ten that have one pop and hear no site: no exit to choose."""
-    best = graph.ic_own[offer[head, 0]]
+    best = ic_own[offer[head, 0]]
     at = offer[head, 1]
     for w in range(possible.shape[1]):
         possible[pop, w] = possible[best, w]
     while at >= 0:
-        candidate = graph.ic_own[offer[at, 0]]
+        candidate = ic_own[offer[at, 0]]
         at = offer[at, 1]
         best = min(best, candidate)
         for w in range(possible.shape[1]):
             possible[pop, w] |= possible[candidate, w]
     next_hop[pop] = best
     site[pop] = site[best]
-    metro, far = graph.pop_metro[pop], graph.pop_metro[best]
+    metro, far = pop_metro[pop], pop_metro[best]
     km[pop] = km[best]
     if metro != far:  # most links stay in town; the matrix is large and seldom in the cache
-        km[pop] += graph.km[metro, far]
+        km[pop] += apart[metro, far]
     hops[pop] = hops[best] + 1
 
 
 @njit(cache=True, nogil=True)
 def _settle(network, graph, seeds, rank, head, offer, site, km, hops, next_hop, possible):  # type: ignore[no-untyped-def]
     """Let each pop of a network choose among its offers. True when it exports the same everywhere."""
-    first, last = graph.pop_start[network], graph.pop_start[network + 1]
+    asn, apart, ic_own, ic_far = graph.asn, graph.km, graph.ic_own, graph.ic_far
+    pop_start, pop_metro, pop_network = graph.pop_start, graph.pop_metro, graph.pop_network
+    seed_pop, seed_site, seed_km, seed_asn = seeds.pop, seeds.site, seeds.km, seeds.asn
+    seed_rule_start = seeds.rule_start
+    first, last = pop_start[network], pop_start[network + 1]
     words = possible.shape[1]
     is_plain = True
 
@@ -81,13 +85,13 @@ def _settle(network, graph, seeds, rank, head, offer, site, km, hops, next_hop, 
         via = offer[at, 0]
         at = offer[at, 1]
         if via >= 0:
-            exit_pop, candidate = graph.ic_far[via], graph.ic_own[via]
+            exit_pop, candidate = ic_far[via], ic_own[via]
             for w in range(words):
                 possible[exit_pop, w] |= possible[candidate, w]
         else:
             k = -(via + 1)
-            exit_pop, candidate = seeds.pop[k], via
-            possible[exit_pop, seeds.site[k] >> 6] |= np.uint64(1) << np.uint64(seeds.site[k] & 63)
+            exit_pop, candidate = seed_pop[k], via
+            possible[exit_pop, seed_site[k] >> 6] |= np.uint64(1) << np.uint64(seed_site[k] & 63)
         held = next_hop[exit_pop]
         if held == NO_NEXT:
             next_hop[exit_pop] = candidate
@@ -95,7 +99,7 @@ def _settle(network, graph, seeds, rank, head, offer, site, km, hops, next_hop, 
             # Pops are numbered by ASN, so the lower pop has the lower ASN.
             if candidate < held:
                 next_hop[exit_pop] = candidate
-        elif _tie_break(graph, seeds, candidate) < _tie_break(graph, seeds, held):
+        elif _tie_break(asn, pop_network, seed_asn, candidate) < _tie_break(asn, pop_network, seed_asn, held):
             next_hop[exit_pop] = candidate
 
     exits = 0
@@ -106,14 +110,14 @@ def _settle(network, graph, seeds, rank, head, offer, site, km, hops, next_hop, 
         exits += 1
         if chosen >= 0:
             site[pop] = site[chosen]
-            km[pop] = graph.km[graph.pop_metro[pop], graph.pop_metro[chosen]] + km[chosen]
+            km[pop] = apart[pop_metro[pop], pop_metro[chosen]] + km[chosen]
             hops[pop] = hops[chosen] + 1
         else:
             k = -(chosen + 1)
-            site[pop] = seeds.site[k]
-            km[pop] = seeds.km[k]
+            site[pop] = seed_site[k]
+            km[pop] = seed_km[k]
             hops[pop] = 0 if rank >> 16 == 0 else 1
-            if seeds.rule_start[k] != seeds.rule_start[k + 1]:
+            if seed_rule_start[k] != seed_rule_start[k + 1]:
                 is_plain = False
 
     # The other pops cross the network to the nearest exit.
@@ -130,7 +134,7 @@ def _settle(network, graph, seeds, rank, head, offer, site, km, hops, next_hop, 
             nearest = np.float32(np.inf)
             best = exit_pops[0]
             for exit_pop in exit_pops:
-                away = graph.km[graph.pop_metro[pop], graph.pop_metro[exit_pop]]
+                away = apart[pop_metro[pop], pop_metro[exit_pop]]
                 if away < nearest:
                     nearest = away
                     best = exit_pop
@@ -139,8 +143,8 @@ def _settle(network, graph, seeds, rank, head, offer, site, km, hops, next_hop, 
                 elif away == nearest:
                     for w in range(words):
                         possible[pop, w] |= possible[exit_pop, w]
-                    if _tie_break(graph, seeds, next_hop[exit_pop]) < _tie_break(
-                        graph, seeds, next_hop[best]
+                    if _tie_break(asn, pop_network, seed_asn, next_hop[exit_pop]) < _tie_break(
+                        asn, pop_network, seed_asn, next_hop[best]
                     ):
                         best = exit_pop
             next_hop[pop] = next_hop[best]
@@ -150,14 +154,14 @@ def _settle(network, graph, seeds, rank, head, offer, site, km, hops, next_hop, 
     return is_plain
 
 
-@njit(cache=True, nogil=True)
-def _tie_break(graph, seeds, candidate):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, inline="always")
+def _tie_break(asn, pop_network, seed_asn, candidate):  # type: ignore[no-untyped-def]
     """Rule 5 as one number: lowest neighbour ASN; a site before a network; lowest seed or pop."""
     if candidate < 0:
         k = np.uint64(-(candidate + 1))
-        return (np.uint64(seeds.asn[k]) << np.uint64(32)) | k
-    asn = graph.asn[graph.pop_network[candidate]]
-    return (np.uint64(asn) << np.uint64(32)) | np.uint64(1 << 31) | np.uint64(candidate)
+        return (np.uint64(seed_asn[k]) << np.uint64(32)) | k
+    neighbour = asn[pop_network[candidate]]
+    return (np.uint64(neighbour) << np.uint64(32)) | np.uint64(1 << 31) | np.uint64(candidate)
 
 
 @njit(cache=True, nogil=True)
@@ -182,13 +186,13 @@ def _extra(graph, seeds, pop, network, route_class, next_hop):  # type: ignore[n
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _mark_invalid(network, graph, seeds, next_hop, carries_invalid, plain):  # type: ignore[no-untyped-def]
-    for pop in range(graph.pop_start[network], graph.pop_start[network + 1]):
+def _mark_invalid(network, pop_start, seed_is_invalid, next_hop, carries_invalid, plain):  # type: ignore[no-untyped-def]
+    for pop in range(pop_start[network], pop_start[network + 1]):
         chosen = next_hop[pop]
         if chosen >= 0:
             carries_invalid[pop] = carries_invalid[chosen]
         else:
-            carries_invalid[pop] = seeds.is_invalid[-(chosen + 1)]
+            carries_invalid[pop] = seed_is_invalid[-(chosen + 1)]
         if carries_invalid[pop]:
             plain[network] = False
 
@@ -198,7 +202,13 @@ def settle_metros(  # type: ignore[no-untyped-def]
     graph, seeds, lengths, node, offer, bucket, queued, order, settled, site, km, hops, next_hop, possible
 ):
     """Fill node, order, site, km, hops, next_hop and possible with the stable state of these seeds."""
-    networks = len(graph.asn)
+    # A field of a named tuple counts a reference each time it is read, atomically: read each once.
+    rov, adj, pop_start, pop_metro = graph.rov, graph.adj, graph.pop_start, graph.pop_metro
+    adj_start, adj_peers, adj_customers = graph.adj_start, graph.adj_peers, graph.adj_customers
+    ic_start, ic_own, apart = graph.ic_start, graph.ic_own, graph.km
+    seed_network, seed_route_class, seed_is_invalid = seeds.network, seeds.route_class, seeds.is_invalid
+    has_invalid = seeds.has_invalid
+    networks = len(rov)
     node[:, 0] = NONE
     node[:, 1] = -1
     next_hop[:] = NO_NEXT  # the other arrays are written when a pop is settled, or at the end
@@ -210,19 +220,19 @@ def settle_metros(  # type: ignore[no-untyped-def]
     done = 0
     plain = np.ones(networks, np.bool_)
     hears_site = np.zeros(networks, np.bool_)
-    for network in seeds.network:
+    for network in seed_network:
         hears_site[network] = True
-    carries_invalid = np.zeros(len(next_hop) if seeds.has_invalid else 1, np.bool_)
+    carries_invalid = np.zeros(len(next_hop) if has_invalid else 1, np.bool_)
 
     for sweep in (CUSTOMER, PEER, PROVIDER):
         first_of_sweep = done
 
         # Who may speak in this sweep: seeds of its class, and what earlier sweeps settled.
         for k in range(len(lengths)):
-            route_class = seeds.route_class[k]
+            route_class = seed_route_class[k]
             if lengths[k] == 65535 or not (route_class == sweep or (sweep == CUSTOMER and route_class == 0)):
                 continue
-            network = seeds.network[k]
+            network = seed_network[k]
             rank = np.int32((np.int32(route_class) << 16) | np.int32(lengths[k]))
             held = node[network, 0]
             if _offer(network, rank, np.int32(-(k + 1)), node, offer, count):
@@ -258,10 +268,10 @@ def settle_metros(  # type: ignore[no-untyped-def]
                 if own & 0xFFFF != length - 1:
                     continue  # it was queued again with a shorter path, and is settled
                 if own >> 16 == sweep or (sweep == CUSTOMER and own >> 16 == 0):
-                    if next_hop[graph.pop_start[network]] != NO_NEXT:
+                    if next_hop[pop_start[network]] != NO_NEXT:
                         continue
-                    pop = graph.pop_start[network]
-                    if hears_site[network] or graph.pop_start[network + 1] - pop > 1:
+                    pop = pop_start[network]
+                    if hears_site[network] or pop_start[network + 1] - pop > 1:
                         plain[network] = _settle(
                             network,
                             graph,
@@ -276,31 +286,43 @@ def settle_metros(  # type: ignore[no-untyped-def]
                             possible,
                         )
                     else:
-                        _settle_stub(pop, node[network, 1], graph, offer, site, km, hops, next_hop, possible)
-                    if seeds.has_invalid:
-                        _mark_invalid(network, graph, seeds, next_hop, carries_invalid, plain)
+                        _settle_stub(
+                            pop,
+                            node[network, 1],
+                            ic_own,
+                            pop_metro,
+                            apart,
+                            offer,
+                            site,
+                            km,
+                            hops,
+                            next_hop,
+                            possible,
+                        )
+                    if has_invalid:
+                        _mark_invalid(network, pop_start, seed_is_invalid, next_hop, carries_invalid, plain)
                     order[done] = network
                     done += 1
 
             if sweep == CUSTOMER:
-                start, end = graph.adj_start[network], graph.adj_peers[network]
+                start, end = adj_start[network], adj_peers[network]
             elif sweep == PEER:
-                start, end = graph.adj_peers[network], graph.adj_customers[network]
+                start, end = adj_peers[network], adj_customers[network]
             else:
-                start, end = graph.adj_customers[network], graph.adj_start[network + 1]
+                start, end = adj_customers[network], adj_start[network + 1]
             base = np.int32((sweep << 16) | min((node[network, 0] & 0xFFFF) + 1, LONGEST + 1))
             if base & 0xFFFF > LONGEST:
                 continue
             for a in range(start, end):
-                neighbour = graph.adj[a]
+                neighbour = adj[a]
                 held = node[neighbour, 0]
                 if held < base:
                     continue
-                for i in range(graph.ic_start[a], graph.ic_start[a + 1]):
+                for i in range(ic_start[a], ic_start[a + 1]):
                     rank = base
                     if not plain[network]:
-                        pop = graph.ic_own[i]
-                        if seeds.has_invalid and carries_invalid[pop] and graph.rov[neighbour]:
+                        pop = ic_own[i]
+                        if has_invalid and carries_invalid[pop] and rov[neighbour]:
                             continue
                         extra = 0
                         if next_hop[pop] < 0:
@@ -319,9 +341,9 @@ def settle_metros(  # type: ignore[no-untyped-def]
         if sweep == PEER:
             for i in range(first_of_sweep, done):
                 network = order[i]
-                pop = graph.pop_start[network]
+                pop = pop_start[network]
                 own = node[network, 0]
-                if hears_site[network] or graph.pop_start[network + 1] - pop > 1:
+                if hears_site[network] or pop_start[network + 1] - pop > 1:
                     plain[network] = _settle(
                         network,
                         graph,
@@ -336,14 +358,26 @@ def settle_metros(  # type: ignore[no-untyped-def]
                         possible,
                     )
                 else:
-                    _settle_stub(pop, node[network, 1], graph, offer, site, km, hops, next_hop, possible)
-                if seeds.has_invalid:
-                    _mark_invalid(network, graph, seeds, next_hop, carries_invalid, plain)
+                    _settle_stub(
+                        pop,
+                        node[network, 1],
+                        ic_own,
+                        pop_metro,
+                        apart,
+                        offer,
+                        site,
+                        km,
+                        hops,
+                        next_hop,
+                        possible,
+                    )
+                if has_invalid:
+                    _mark_invalid(network, pop_start, seed_is_invalid, next_hop, carries_invalid, plain)
         count[2] = 0
     settled[0] = done
     for network in range(networks):
         if node[network, 0] == NONE or node[network, 0] < 0:
-            for pop in range(graph.pop_start[network], graph.pop_start[network + 1]):
+            for pop in range(pop_start[network], pop_start[network + 1]):
                 site[pop] = 65535
                 km[pop] = np.inf
                 hops[pop] = 0
