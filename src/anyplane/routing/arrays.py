@@ -18,25 +18,31 @@ class Graph(NamedTuple):
     """The arrays of Topology that routing reads, under their names there."""
 
     asn: NDArray[np.uint32]
-    pop_start: NDArray[np.int32]
-    pop_metro: NDArray[np.int32]
-    pop_network: NDArray[np.int32]
-    adj_start: NDArray[np.int32]
-    adj_peers: NDArray[np.int32]
-    adj_customers: NDArray[np.int32]
-    adj: NDArray[np.int32]
-    ic_start: NDArray[np.int32]
-    ic_own: NDArray[np.int32]
-    ic_far: NDArray[np.int32]
+    pop_start: NDArray[np.uint32]
+    pop_metro: NDArray[np.uint32]
+    pop_network: NDArray[np.uint32]
+    adj_start: NDArray[np.uint32]
+    adj_peers: NDArray[np.uint32]
+    adj_customers: NDArray[np.uint32]
+    adj: NDArray[np.uint32]
+    ic_start: NDArray[np.uint32]
+    ic_own: NDArray[np.uint32]
+    ic_far: NDArray[np.uint32]
     rov: NDArray[np.bool_]
     km: NDArray[np.float32]
 
     @staticmethod
     def of(topology: Topology) -> Graph:
-        """The arrays of this topology, not copied."""
-        return Graph(
-            **{name: getattr(topology, name) for name in Graph._fields if name != "km"}, km=topology.metros.km
-        )
+        """The arrays of this topology, not copied.
+
+        Indices are seen as unsigned, because a kernel checks a signed one for being negative each time.
+        """
+        arrays = {name: getattr(topology, name) for name in Graph._fields if name != "km"}
+        unsigned = {
+            name: array.view(np.uint32) if array.dtype == np.int32 else array
+            for name, array in arrays.items()
+        }
+        return Graph(**unsigned, km=topology.metros.km)
 
 
 class SeedTable(NamedTuple):

@@ -12,6 +12,8 @@ NONE = np.int32(4 << 16)
 CUSTOMER, PEER, PROVIDER = 1, 2, 3
 NO_NEXT = np.int32(np.iinfo(np.int32).min)
 LONGEST = 65534
+ONE, MANY = np.uint32(1), np.uint64(1)
+"""Steps for unsigned indices: numba makes a float of uint64 + int64."""
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -27,19 +29,19 @@ def _offer(network, rank, via, node, offer, count):  # type: ignore[no-untyped-d
     offer[at, 0] = via
     offer[at, 1] = node[network, 1]
     node[network, 1] = at
-    count[0] = at + 1
+    count[0] = at + MANY
     return rank < held
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _enqueue(network, length, bucket, queued, count):  # type: ignore[no-untyped-def]
+def _enqueue(network, length, bucket, queued, count, longest):  # type: ignore[no-untyped-def]
     at = count[1]
     queued[at, 0] = network
     queued[at, 1] = bucket[length]
     bucket[length] = at
-    count[1] = at + 1
-    if length > count[2]:
-        count[2] = length
+    count[1] = at + MANY
+    if length > longest[0]:
+        longest[0] = length
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -71,7 +73,7 @@ def _settle(network, graph, seeds, rank, head, offer, site, km, hops, next_hop, 
     pop_start, pop_metro, pop_network = graph.pop_start, graph.pop_metro, graph.pop_network
     seed_pop, seed_site, seed_km, seed_asn = seeds.pop, seeds.site, seeds.km, seeds.asn
     seed_rule_start = seeds.rule_start
-    first, last = pop_start[network], pop_start[network + 1]
+    first, last = pop_start[network], pop_start[network + ONE]
     words = possible.shape[1]
     is_plain = True
 
@@ -187,7 +189,7 @@ def _extra(graph, seeds, pop, network, route_class, next_hop):  # type: ignore[n
 
 @njit(cache=True, nogil=True, inline="always")
 def _mark_invalid(network, pop_start, seed_is_invalid, next_hop, carries_invalid, plain):  # type: ignore[no-untyped-def]
-    for pop in range(pop_start[network], pop_start[network + 1]):
+    for pop in range(pop_start[network], pop_start[network + ONE]):
         chosen = next_hop[pop]
         if chosen >= 0:
             carries_invalid[pop] = carries_invalid[chosen]
@@ -215,8 +217,8 @@ def settle_metros(  # type: ignore[no-untyped-def]
     for network in seeds.silent:
         node[network, 0] = -1
 
-    # count: offers, queue entries, longest length queued
-    count = np.zeros(3, np.int64)
+    count = np.zeros(2, np.uint64)  # offers, queue entries
+    longest = np.zeros(1, np.int64)  # length in the queue
     done = 0
     plain = np.ones(networks, np.bool_)
     hears_site = np.zeros(networks, np.bool_)
@@ -232,18 +234,18 @@ def settle_metros(  # type: ignore[no-untyped-def]
             route_class = seed_route_class[k]
             if lengths[k] == 65535 or not (route_class == sweep or (sweep == CUSTOMER and route_class == 0)):
                 continue
-            network = seed_network[k]
+            network = np.uint32(seed_network[k])
             rank = np.int32((np.int32(route_class) << 16) | np.int32(lengths[k]))
             held = node[network, 0]
             if _offer(network, rank, np.int32(-(k + 1)), node, offer, count):
                 if sweep != PEER:
-                    _enqueue(network, np.int64(lengths[k]), bucket, queued, count)
+                    _enqueue(network, np.int64(lengths[k]), bucket, queued, count, longest)
                 elif held >> 16 != sweep:
                     order[done] = network
                     done += 1
         if sweep == PROVIDER:
             for i in range(first_of_sweep):
-                _enqueue(order[i], np.int64(node[order[i], 0] & 0xFFFF), bucket, queued, count)
+                _enqueue(order[i], np.int64(node[order[i], 0] & 0xFFFF), bucket, queued, count, longest)
 
         # Exporters in order of length; across peers the order does not matter.
         length = np.int64(0)
@@ -253,16 +255,16 @@ def settle_metros(  # type: ignore[no-untyped-def]
             if sweep == PEER:
                 if speaker == first_of_sweep:
                     break
-                network = order[speaker]
+                network = np.uint32(order[speaker])
                 speaker += 1
             else:
-                while at < 0 and length <= count[2]:
+                while at < 0 and length <= longest[0]:
                     at = np.int64(bucket[length])
                     bucket[length] = -1
                     length += 1
                 if at < 0:
                     break
-                network = queued[at, 0]
+                network = np.uint32(queued[at, 0])
                 at = np.int64(queued[at, 1])
                 own = node[network, 0]
                 if own & 0xFFFF != length - 1:
@@ -271,7 +273,7 @@ def settle_metros(  # type: ignore[no-untyped-def]
                     if next_hop[pop_start[network]] != NO_NEXT:
                         continue
                     pop = pop_start[network]
-                    if hears_site[network] or pop_start[network + 1] - pop > 1:
+                    if hears_site[network] or pop_start[network + ONE] - pop > 1:
                         plain[network] = _settle(
                             network,
                             graph,
@@ -309,16 +311,16 @@ def settle_metros(  # type: ignore[no-untyped-def]
             elif sweep == PEER:
                 start, end = adj_peers[network], adj_customers[network]
             else:
-                start, end = adj_customers[network], adj_start[network + 1]
+                start, end = adj_customers[network], adj_start[network + ONE]
             base = np.int32((sweep << 16) | min((node[network, 0] & 0xFFFF) + 1, LONGEST + 1))
             if base & 0xFFFF > LONGEST:
                 continue
-            for a in range(start, end):
+            for a in range(np.uint64(start), np.uint64(end)):
                 neighbour = adj[a]
                 held = node[neighbour, 0]
                 if held < base:
                     continue
-                for i in range(ic_start[a], ic_start[a + 1]):
+                for i in range(np.uint64(ic_start[a]), np.uint64(ic_start[a + MANY])):
                     rank = base
                     if not plain[network]:
                         pop = ic_own[i]
@@ -332,7 +334,7 @@ def settle_metros(  # type: ignore[no-untyped-def]
                         rank = np.int32(base + extra)
                     if _offer(neighbour, rank, np.int32(i), node, offer, count):
                         if sweep != PEER:
-                            _enqueue(neighbour, np.int64(rank & 0xFFFF), bucket, queued, count)
+                            _enqueue(neighbour, np.int64(rank & 0xFFFF), bucket, queued, count, longest)
                         elif held >> 16 != sweep:
                             order[done] = neighbour
                             done += 1
@@ -340,10 +342,10 @@ def settle_metros(  # type: ignore[no-untyped-def]
 
         if sweep == PEER:
             for i in range(first_of_sweep, done):
-                network = order[i]
+                network = np.uint32(order[i])
                 pop = pop_start[network]
                 own = node[network, 0]
-                if hears_site[network] or pop_start[network + 1] - pop > 1:
+                if hears_site[network] or pop_start[network + ONE] - pop > 1:
                     plain[network] = _settle(
                         network,
                         graph,
@@ -373,11 +375,11 @@ def settle_metros(  # type: ignore[no-untyped-def]
                     )
                 if has_invalid:
                     _mark_invalid(network, pop_start, seed_is_invalid, next_hop, carries_invalid, plain)
-        count[2] = 0
+        longest[0] = 0
     settled[0] = done
     for network in range(networks):
         if node[network, 0] == NONE or node[network, 0] < 0:
-            for pop in range(pop_start[network], pop_start[network + 1]):
+            for pop in range(pop_start[network], pop_start[network + ONE]):
                 site[pop] = 65535
                 km[pop] = np.inf
                 hops[pop] = 0
