@@ -89,7 +89,8 @@ def test_sarif_is_json_with_runs() -> None:
     [
         ("x.yaml", b"", "the file is empty"),
         ("x.yaml", b"a: \xff\n", "x.yaml:1  the byte 0xff is not UTF-8"),
-        ("x.yaml", b"\x00\x01\x02", "may not stand in YAML"),
+        ("x.yaml", b"a: \x01\x02", "may not stand in YAML"),
+        ("x.yaml", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "x.yaml is not a text file"),
         ("missing.yaml", None, "there is no such file"),
         (".", None, "is a directory"),
         ("", None, "is a directory"),

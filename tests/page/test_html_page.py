@@ -14,6 +14,7 @@ from invented_report import invented
 from page_tree import Element, parse
 
 from anyplane.planning.html import render_html
+from anyplane.planning.page.wording import percent
 from anyplane.planning.report import Audience, Report, Rtt
 
 HOSTILE = (
@@ -161,7 +162,8 @@ def test_the_page_says_for_whom_a_group_is() -> None:
 
     users = f"{report.scenarios[0].users / 1e9:.2f} bn users (everybody but CH, LI)"
     assert f"for {users}" in text
-    assert f"Half of {users} are answered within" in text
+    lost = percent(report.unserved(report.scenarios[0])).replace("\u00a0", " ")
+    assert f"Of {users}, {lost} reach no site; half of the others are answered within" in text
     assert "dns everybody but CH, LI" in text
 
 

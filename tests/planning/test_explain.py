@@ -10,7 +10,7 @@ from tiny_world import LATENCY, design, site, topology, upstream
 from anyplane.model.errors import TopologyError, UsageError
 from anyplane.planning.candidates import Rule, candidates, judged
 from anyplane.planning.compile import compile as compile_design
-from anyplane.planning.explain import Chance, Explanation, Leg, explain, pops_from
+from anyplane.planning.explain import Chance, Explanation, Leg, explain, failing, pops_from
 from anyplane.routing import propagate
 
 
@@ -133,3 +133,32 @@ def test_an_unknown_origin_is_refused_with_what_is_near(text: str, error: type[E
         pops_from(topology(), text)
 
     assert str(caught.value).startswith(said)
+
+
+def test_after_a_failure_the_same_users_are_explained_again() -> None:
+    world = topology()
+    (whole,) = compile_design(design(), world)
+    scenario = failing(whole, ("c",))
+    (pop,) = pops_from(world, "AS102@BBB")
+
+    found = explain(propagate(world, scenario.seeds), scenario, pop, latency=LATENCY, without=("c",))
+
+    assert (found.site, found.as_path, found.without) == ("a", (102, 20, 10, 64500), ("c",))
+    assert all("c" not in offer.sites for step in found.steps for offer in step.offers)
+
+
+def test_a_failed_site_that_the_design_lacks_is_refused() -> None:
+    (scenario,) = compile_design(design(), topology())
+
+    with pytest.raises(UsageError, match="the design has no site 'b'"):
+        failing(scenario, ("b",))
+
+
+def test_when_every_site_has_failed_there_is_no_route() -> None:
+    world = topology()
+    (whole,) = compile_design(design(), world)
+    scenario = failing(whole, ("a", "c"))
+
+    found = explain(propagate(world, scenario.seeds), scenario, 0, latency=LATENCY)
+
+    assert (found.site, found.steps) == (None, ())

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from tiny_world import LATENCY, V4, V6, design, promising, site, topology, upstream
 
-from anyplane.design.design import PrefixGroup
-from anyplane.model.nouns import UpstreamKind
+from anyplane.design.design import Objectives, PrefixGroup
+from anyplane.model.nouns import Asn, UpstreamKind
 from anyplane.planning.plan import plan
 from anyplane.planning.report import Report, Rtt, Share, SiteUsers, State, from_json, to_json
 from anyplane.topology import without_metros
@@ -268,3 +268,84 @@ def test_a_design_whose_sites_are_all_closed_reaches_nobody() -> None:
     assert report.scenarios[0].unreached_share == 1.0
     assert report.scenarios[0].failures == ()
     assert not report.is_ok
+
+
+def test_users_who_are_not_served_break_a_promise_of_rtt() -> None:
+    promised = Objectives(p95_rtt_ms=50.0, p99_rtt_ms=50.0)
+    p95, p99 = plan(design(objectives=promised), topology(), latency=LATENCY).scenarios[0].objectives
+
+    # 5 % of the users are on an island: the other 95 % are within 42 ms, but there are no 99 % of them.
+    assert (p95.state, p95.actual) == (State.KEPT, 42.0)
+    assert (p99.state, p99.actual) == (State.BROKEN, None)
+    assert p99.detail == "5.0 % of users are not served; promised 50.0 ms"
+
+
+def test_blackholed_users_break_a_promise_of_rtt_too() -> None:
+    sink = upstream(10, is_blackhole=True)
+    promised = Objectives(p50_rtt_ms=50.0)
+    drained = design(objectives=promised, sites=(site("a", 0, sink), site("c", 2, upstream(20))))
+    world = topology(users=[600, 0, 0, 0, 0, 0, 250, 100, 50])
+
+    (p50,) = plan(drained, world, latency=LATENCY).scenarios[0].objectives
+
+    assert (p50.state, p50.actual) == (State.BROKEN, None)
+
+
+def test_the_worst_failure_is_the_one_after_which_users_are_not_served() -> None:
+    # Without a, only the customers of AS20 hear c, and they are near: 600 users of AS101 are left out.
+    sites = (site("a", 0, upstream(10)), site("c", 2, upstream(20, kind=UpstreamKind.PEER)))
+    promising_speed = design(objectives=Objectives(worst_failure_p95_rtt_ms=200.0), sites=sites)
+
+    (objective,) = plan(promising_speed, topology(), latency=LATENCY).scenarios[0].objectives
+
+    assert (objective.state, objective.subject, objective.actual) == (State.BROKEN, "a", None)
+    assert objective.detail == "without a, 65.0 % of users are not served; promised 200.0 ms"
+
+
+def test_a_group_that_nobody_announces_and_an_origin_with_users_are_said() -> None:
+    silent = PrefixGroup(name="silent", prefixes=(V6,))
+    sites = (site("a", 0, upstream(10, prefixes=(V4,))),)
+    own = design(origin=Asn(101), groups=(PrefixGroup(name="all", prefixes=(V4,)), silent), sites=sites)
+
+    report = plan(own, topology(), latency=LATENCY)
+
+    silence, itself = report.warnings
+    assert silence == "silent: no site announces 2001:db8::/48, so nobody has a route"
+    assert itself.startswith("AS101, the origin, is a network of this topology too: its own 600 users")
+
+
+def test_a_session_with_the_origin_itself_is_said() -> None:
+    report = plan(design(origin=Asn(10)), topology(), latency=LATENCY)
+
+    assert report.warnings == (
+        "AS10, the origin, is a network of this topology too: a session with itself is heard by nobody",
+    )
+
+
+def test_a_virtual_site_has_no_rtt_because_it_answers_nobody() -> None:
+    sink = upstream(10, is_blackhole=True)
+    sites = (site("a", 0, sink), site("c", 2, upstream(20)))
+    world = topology(users=[600, 0, 0, 0, 0, 0, 250, 100, 50])
+
+    *_, virtual = plan(design(sites=sites), world, latency=LATENCY).scenarios[0].sites
+
+    assert virtual.users > 0
+    assert virtual.rtt == Rtt()
+
+
+def test_a_blackhole_lies_on_the_map_where_the_site_is_that_asked_for_it() -> None:
+    sink = upstream(20, is_blackhole=True)
+    report = plan(design(sites=(site("a", 0, upstream(10)), site("c", 2, sink))), topology(), latency=LATENCY)
+    real, virtual = report.sites[1:]
+
+    assert virtual.is_virtual
+    assert (virtual.lat, virtual.lon) == (real.lat, real.lon) != (0.0, 0.0)
+
+
+def test_a_nearest_site_that_asks_for_no_export_is_named_as_such() -> None:
+    shy = upstream(10, is_no_export=True, communities=("no-export",))
+    report = plan(design(sites=(site("a", 0, shy), site("c", 2, upstream(20)))), topology(), latency=LATENCY)
+
+    reasons = [group.reason for group in report.scenarios[0].ideal.groups]
+
+    assert any(reason.endswith("is offered a, which asks for NO_EXPORT") for reason in reasons), reasons

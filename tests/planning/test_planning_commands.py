@@ -100,6 +100,18 @@ def test_explain_prints_the_way_or_json(files: Path) -> None:
     assert found["as_path"][0] == 65
 
 
+def test_explain_shows_the_way_after_a_failure(files: Path) -> None:
+    _, before = run("explain", "a.yaml", "--from", "64", "--json")
+    code, after = run("explain", "a.yaml", "--from", "64", "--without", "fra", "--json")
+    _, text = run("explain", "a.yaml", "--from", "64", "--without", "fra")
+
+    assert code == 0
+    assert json.loads(before)["explanations"][0]["site"] == "fra"
+    assert json.loads(after)["explanations"][0]["site"] == "nyc"
+    assert json.loads(after)["explanations"][0]["without"] == ["fra"]
+    assert "without fra" in text
+
+
 def test_explain_of_an_unknown_network_says_so(files: Path) -> None:
     with pytest.raises(TopologyError, match="AS67 is not in this topology"):
         run("explain", "a.yaml", "--from", "AS67")

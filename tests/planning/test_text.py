@@ -6,8 +6,9 @@ from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console, RenderableType
-from tiny_world import LATENCY, design, promising, site, topology, upstream
+from tiny_world import LATENCY, V4, V6, design, promising, site, topology, upstream
 
+from anyplane.design.design import PrefixGroup
 from anyplane.planning import difference_text, explain_text
 from anyplane.planning.compile import compile as compile_design
 from anyplane.planning.difference import of_reports
@@ -32,7 +33,7 @@ tiny  AS64500, 2 sites  on  a tiny world: 6 networks, 1.00 k users
 all  192.0.2.0/24, 2001:db8::/48
 85.0 % of users have one possible site; 10.0 % have several, as ties fall that nobody can see from
 outside; 5.0 % (50) have no route.
-RTT of all users: p50 2.0, p90 42.0, p95 42.0, p99 42.0 ms.
+RTT of the users who reach a site: p50 2.0, p90 42.0, p95 42.0, p99 42.0 ms.
 
 site  metro  users   share  cert. – poss.               p50   p90   p99       load     full
 ───────────────────────────────────────────────────────────────────────────────────────────
@@ -77,6 +78,22 @@ residency american  may break  150 users in US: 0 are certainly served from else
 residency french    BROKEN     250 users in FR: 250 are certainly served from elsewhere, 250 may be;
                                most in FR; AS102 B-Net
 """
+
+
+def test_a_long_name_of_a_virtual_site_leaves_room_for_every_column() -> None:
+    sink = upstream(10, is_blackhole=True)
+    drained = design(
+        groups=(PrefixGroup(name="all", prefixes=(V4, V6)),),
+        sites=(site("a", 0, sink), site("c", 2, upstream(20))),
+    )
+
+    world = topology(users=[600, 0, 0, 0, 0, 600, 250, 100, 50])
+
+    text = printed(render(plan(drained, world, latency=LATENCY)))
+
+    (heading,) = [line for line in text.splitlines() if line.startswith("site ")]
+    assert heading.split()[-3:] == ["p50", "p90", "p99"]
+    assert "(blackhole at AS10)" in text
 
 
 def test_the_plan_of_the_tiny_world_reads_like_this() -> None:

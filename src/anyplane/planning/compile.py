@@ -56,6 +56,15 @@ class Scenario:
         """(K,) the seed lengths when this site has failed; its blackholes go with it."""
         return np.where(np.array(self.owners) == site, OFF, lengths_of(self.seeds)).astype(np.uint16)
 
+    def failing(self, site: int) -> Scenario:
+        """The scenario as it is when this site has failed: the same, less the site's seeds."""
+        kept = [k for k, owner in enumerate(self.owners) if owner != site]
+        return replace(
+            self,
+            seeds=Seeds.of([self.seeds.seeds[k] for k in kept], sites=self.seeds.sites),
+            owners=tuple(self.owners[k] for k in kept),
+        )
+
     def alone(self, site: int) -> Lengths:
         """(K,) the seed lengths when only this site announces."""
         return np.where(np.array(self.owners) == site, lengths_of(self.seeds), OFF).astype(np.uint16)
@@ -140,7 +149,7 @@ def _scenario(
         site: Site = design.sites[owner]
         index = owner
         if item.is_blackhole:
-            index = _index_of(sites, f"(blackhole at AS{int(item.upstream)})")
+            index = _index_of(sites, blackhole_at(item.upstream))
         heard = sessions.seeds(item, site, index=index, warnings=warnings)
         seeds += heard
         owners += [owner] * len(heard)
@@ -182,6 +191,11 @@ def _with_distinct_names(scenarios: list[Scenario]) -> list[Scenario]:
         else scenario
         for scenario in scenarios
     ]
+
+
+def blackhole_at(asn: int) -> str:
+    """The virtual site where an upstream drops the traffic (RFC 7999)."""
+    return f"(blackhole at AS{int(asn)})"
 
 
 def _index_of(sites: list[str], name: str) -> int:

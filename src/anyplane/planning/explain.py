@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +77,7 @@ class Explanation:
 
     other_metros: the site that the same network reaches from its other metros, as "MUC fra". audience: whom
     the scenario is for; when not is_in_audience, these users are given other addresses, and the rest says
-    where those of this scenario would lead them.
+    where those of this scenario would lead them. without: the sites that are taken to have failed.
     """
 
     scenario: str
@@ -95,10 +96,13 @@ class Explanation:
     other_metros: tuple[str, ...]
     audience: Audience | None = None
     is_in_audience: bool = True
+    without: tuple[str, ...] = ()
 
 
-def explain(routes: Routes, scenario: Scenario, pop: int, *, latency: LatencyModel) -> Explanation:
-    """The Explanation for one pop in the stable state."""
+def explain(
+    routes: Routes, scenario: Scenario, pop: int, *, latency: LatencyModel, without: tuple[str, ...] = ()
+) -> Explanation:
+    """The Explanation for one pop in the stable state; without: what `failing` took out of the scenario."""
     topology = routes.topology
     network = int(topology.pop_network[pop])
     path = routes.pop_path(pop)
@@ -126,7 +130,19 @@ def explain(routes: Routes, scenario: Scenario, pop: int, *, latency: LatencyMod
         other_metros=_other_metros(routes, scenario, pop),
         audience=audience_of(scenario.audience),
         is_in_audience=scenario.audience is None or scenario.audience.has(country_of(topology, pop)),
+        without=without,
     )
+
+
+def failing(scenario: Scenario, failed: Sequence[str]) -> Scenario:
+    """The scenario after the failure of these sites; a UsageError names those that the design lacks."""
+    real = scenario.sites[: scenario.real_sites]
+    for name in failed:
+        if name not in real:
+            close = difflib.get_close_matches(name, real, n=3) or real[:6]
+            raise UsageError(f"the design has no site {name!r}", hint=f"near it: {', '.join(close)}")
+        scenario = scenario.failing(real.index(name))
+    return scenario
 
 
 def pops_from(topology: Topology, text: str) -> list[int]:

@@ -48,6 +48,8 @@ def render(explanation: Explanation) -> RenderableType:
 def _title(explanation: Explanation) -> Text:
     target = explanation.site or "no site"
     what = f"{explanation.scenario}: {listed(explanation.prefixes, most=2)}"
+    if explanation.without:
+        what += f"; without {listed(explanation.without, most=4)}"
     return Text.assemble(
         (f"{explanation.network} in {explanation.metro} reaches {target}", "bold"),
         f"  ({what}; {count(explanation.users)} users)",

@@ -11,7 +11,7 @@ from anyplane.design.design import Audience, Design, Objectives
 from anyplane.planning import figures
 from anyplane.planning import report as results
 from anyplane.planning.catchment import Catchment, Clients, catchment, has_metros
-from anyplane.planning.compile import Scenario
+from anyplane.planning.compile import Scenario, blackhole_at
 from anyplane.planning.compile import compile as compile_design
 from anyplane.planning.failures import failure, loads_of
 from anyplane.planning.ideal import ideal
@@ -116,8 +116,21 @@ def site_facts(design: Design, topology: Topology, names: Sequence[str]) -> tupl
     real = {str(site.name) for site in design.sites}
     for name in names:
         if name not in real:
+            asked = [
+                site.place
+                for site in design.sites
+                if any(item.is_blackhole and blackhole_at(item.asn) == name for item in site.upstreams)
+            ]
             facts.append(
-                results.Site(name=name, metro="", city="", country="", lat=0.0, lon=0.0, is_virtual=True)
+                results.Site(
+                    name=name,
+                    metro="",
+                    city="",
+                    country="",
+                    lat=round(asked[0].lat, 4) if asked else 0.0,
+                    lon=round(asked[0].lon, 4) if asked else 0.0,
+                    is_virtual=True,
+                )
             )
     return tuple(facts)
 
@@ -190,6 +203,7 @@ def _report(
             for item in outcomes
             if item.scenario.audience is not None and item.found.clients.total == 0
         ]
+    warnings += _unheard(design, topology, outcomes)
     warnings += [text for outcome in outcomes for text in outcome.scenario.warnings]
     return Report(
         service=design.name,
@@ -298,9 +312,10 @@ def _scenario_report(
         failures=failed,
         objectives=objectives(
             design.objectives if has_metros(topology) else _without_rtt(design.objectives),
-            rtt=rtt,
+            base=outcome.base,
             sites=[rows[s] for s in announcing],
             failures=failed,
+            after=[outcome.without[site] for site in sorted(outcome.without)],
         ),
         residency=tuple(
             residency(
@@ -351,6 +366,27 @@ def _loads_without(others: Sequence[Outcome], site: int, real: int) -> Float64:
 
 def _padded(loads: Float64, sites: int) -> Float64:
     return np.concatenate([loads, np.zeros(sites - len(loads))])
+
+
+def _unheard(design: Design, topology: Topology, outcomes: Sequence[Outcome]) -> list[str]:
+    """Why users are without a route although nothing is wrong with the Internet, in words."""
+    warnings = []
+    for item in outcomes:
+        if not item.scenario.announcing:
+            prefixes = ", ".join(str(prefix) for prefix in item.scenario.prefixes)
+            warnings.append(f"{item.scenario.name}: no site announces {prefixes}, so nobody has a route")
+    own = topology.index_of(int(design.origin))
+    if own >= 0:
+        users = float(topology.users[topology.pop_network == own].sum())
+        taking_part = f"AS{int(design.origin)}, the origin, is a network of this topology too"
+        if any(
+            int(upstream.asn) == int(design.origin) for site in design.sites for upstream in site.upstreams
+        ):
+            warnings.append(f"{taking_part}: a session with itself is heard by nobody")
+        if users > 0:
+            whose = f"its own {figures.count(users)} users"
+            warnings.append(f"{taking_part}: {whose} need no route and are counted without one")
+    return warnings
 
 
 def _unjudged_promises(design: Design, *, has_failures: bool) -> list[str]:

@@ -18,11 +18,11 @@ from anyplane.planning.report import (
     Objective,
     Offender,
     ResidencyResult,
-    Rtt,
     SiteResult,
     State,
 )
 from anyplane.planning.rounding import people
+from anyplane.planning.tally import Tally
 from anyplane.planning.weighted import Float64, Int64
 from anyplane.topology import Topology
 
@@ -30,21 +30,28 @@ OFFENDERS = 10
 
 
 def objectives(
-    promised: Objectives, *, rtt: Rtt, sites: Sequence[SiteResult], failures: Sequence[Failure]
+    promised: Objectives,
+    *,
+    base: Tally,
+    sites: Sequence[SiteResult],
+    failures: Sequence[Failure],
+    after: Sequence[Tally],
 ) -> tuple[Objective, ...]:
     """One Objective for each promise, in the order of the design's fields; `sites`: those that announce.
 
-    Promises about failures are left out when no failure was reckoned.
+    A promise of RTT is made to all users: somebody who is not served is slower than any bound.
+    after: for each failure its Tally. Promises about failures are left out when no failure was reckoned.
     """
+    rtt, lost = base.rtt_of_all, base.unserved
     results = [
-        _rtt("p50_rtt", promised.p50_rtt_ms, rtt.p50, "half of the users are"),
-        _rtt("p90_rtt", promised.p90_rtt_ms, rtt.p90, "90 % of users are"),
-        _rtt("p95_rtt", promised.p95_rtt_ms, rtt.p95, "95 % of users are"),
-        _rtt("p99_rtt", promised.p99_rtt_ms, rtt.p99, "99 % of users are"),
+        _rtt("p50_rtt", promised.p50_rtt_ms, rtt.p50, lost, "half of the users are"),
+        _rtt("p90_rtt", promised.p90_rtt_ms, rtt.p90, lost, "90 % of users are"),
+        _rtt("p95_rtt", promised.p95_rtt_ms, rtt.p95, lost, "95 % of users are"),
+        _rtt("p99_rtt", promised.p99_rtt_ms, rtt.p99, lost, "99 % of users are"),
         _largest_share(promised.largest_share, sites),
         _smallest_share(promised.smallest_share, sites),
         _failure_load(promised.worst_failure_load, failures),
-        _failure_rtt(promised.worst_failure_p95_rtt_ms, failures),
+        _failure_rtt(promised.worst_failure_p95_rtt_ms, failures, after),
     ]
     return tuple(result for result in results if result is not None)
 
@@ -96,11 +103,18 @@ def residency(
     )
 
 
-def _rtt(name: str, target: float | None, actual: float | None, whose: str) -> Objective | None:
+def _rtt(
+    name: str, target: float | None, actual: float | None, unserved: float, whose: str, when: str = ""
+) -> Objective | None:
     if target is None:
         return None
     is_kept = actual is not None and actual <= target
-    said = f"{whose} within {figure(name, actual)}" if actual is not None else "nobody is served"
+    if actual is not None:
+        said = f"{when}{whose} within {figure(name, actual)}"
+    else:
+        said = when + (
+            "nobody is served" if unserved == 1 else f"{percent(unserved)} of users are not served"
+        )
     return Objective(
         name=name,
         target=target,
@@ -197,17 +211,27 @@ def _failure_load(target: float | None, failures: Sequence[Failure]) -> Objectiv
     )
 
 
-def _failure_rtt(target: float | None, failures: Sequence[Failure]) -> Objective | None:
+def _failure_rtt(
+    target: float | None, failures: Sequence[Failure], after: Sequence[Tally]
+) -> Objective | None:
     if target is None or not failures:
         return None
-    # A failure that leaves nobody served is the worst of all.
-    worst = max(failures, key=lambda item: item.rtt.p95 if item.rtt.p95 is not None else float("inf"))
+
+    def badness(row: tuple[Failure, Tally]) -> tuple[float, float]:
+        # A failure after which the quantile is not served at all is the worst.
+        p95 = row[1].rtt_of_all.p95
+        return (float("inf"), row[1].unserved) if p95 is None else (p95, 0.0)
+
+    worst, tally = max(zip(failures, after, strict=True), key=badness)
     objective = _rtt(
-        "worst_failure_p95_rtt", target, worst.rtt.p95, f"without {worst.site}, 95 % of users are"
+        "worst_failure_p95_rtt",
+        target,
+        tally.rtt_of_all.p95,
+        tally.unserved,
+        "95 % of users are",
+        when=f"without {worst.site}, ",
     )
-    if objective is None:
-        return None
-    return replace(objective, subject=worst.site)
+    return None if objective is None else replace(objective, subject=worst.site)
 
 
 def _offenders(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from anyplane.model.nouns import RouteClass
 from anyplane.planning.candidates import Candidate, Rule, candidates, judged
-from anyplane.routing import Routes
+from anyplane.routing import NO_EXPORT, Routes
 
 CLASS_NAMES = {
     RouteClass.ORIGIN: "own",
@@ -32,13 +32,16 @@ def reason(routes: Routes, pop: int, nearest: int, names: Sequence[str]) -> str:
         # When the chosen way itself may lead to the nearest site, the matter is decided further down.
         if rivals and nearest not in chosen.sites:
             whose = "its" if here == pop else f"further on, AS{int(topology.asn[network])}'s"
-            return begin + _sentence(routes, chosen, rivals[0], whose, names[nearest])
+            metro = "" if here == pop else topology.metros.code[int(topology.pop_metro[here])]
+            return begin + _sentence(routes, chosen, rivals[0], whose, names[nearest], metro)
     last = int(topology.pop_network[path[-1]])
+    filters = [seed.filters for seed in routes.seeds.seeds if seed.site == nearest]
+    shy = ", which asks for NO_EXPORT" if filters and all(NO_EXPORT in asked for asked in filters) else ""
     seed = routes.seeds.seeds[routes.seed_of(pop)]
     if path[-1] == pop:
-        return begin + f"it hears {reached} itself and no route to {names[nearest]}"
+        return begin + f"it hears {reached} itself and no route to {names[nearest]}" + shy
     session = f"AS{int(topology.asn[last])}'s session with {names[seed.site]}"
-    return begin + f"its path ends in {session}, and no network on the way is offered {names[nearest]}"
+    return begin + f"its path ends in {session}, and no network on the way is offered {names[nearest]}" + shy
 
 
 def through(routes: Routes, offer: Candidate) -> str:
@@ -48,7 +51,10 @@ def through(routes: Routes, offer: Candidate) -> str:
     return f"through AS{int(routes.topology.asn[offer.neighbour])}"
 
 
-def _sentence(routes: Routes, chosen: Candidate, rival: Candidate, whose: str, nearest: str) -> str:
+def _sentence(
+    routes: Routes, chosen: Candidate, rival: Candidate, whose: str, nearest: str, metro: str
+) -> str:
+    """metro: where the traffic enters the deciding network, if that is not where the users are."""
     topology = routes.topology
     own, other = CLASS_NAMES[chosen.route_class], CLASS_NAMES[rival.route_class]
     used, lost = through(routes, chosen), through(routes, rival)
@@ -64,7 +70,8 @@ def _sentence(routes: Routes, chosen: Candidate, rival: Candidate, whose: str, n
             code = topology.metros.code[int(topology.pop_metro[chosen.exit_pop])]
             far = topology.metros.code[int(topology.pop_metro[rival.exit_pop])]
             return (
-                f"{whose} nearest exit is {code} ({chosen.exit_km:,.0f} km) {used}; "
+                f"{whose} nearest exit {f'from {metro} ' if metro not in ('', code) else ''}is {code} "
+                f"({chosen.exit_km:,.0f} km) {used}; "
                 f"the equally good route to {nearest} {lost} leaves in {far} ({rival.exit_km:,.0f} km)"
             )
         case Rule.MED:

@@ -112,7 +112,8 @@ class SiteResult:
     users = share.expected of all users. load and utilisation (load / capacity, 1.0 is full) are of the
     expected users, load_possible and utilisation_possible of the possible ones: the worst that ties can do.
     A utilisation counts what the other scenarios of the report put on the same site too.
-    rtt: of the users whose chosen route ends here. networks: how many networks (with users) have one.
+    rtt: of the users whose chosen route ends here; None at a virtual site, which answers nobody.
+    networks: how many networks (with users) have one.
     """
 
     site: str
@@ -380,6 +381,12 @@ class Report:
     def is_ok(self) -> bool:
         """True when nothing promised is broken in any scenario."""
         return all(scenario.is_ok for scenario in self.scenarios)
+
+    def unserved(self, scenario: ScenarioReport) -> float:
+        """Share of a scenario's users who reach no real site: without a route, or at a virtual site."""
+        virtual = {site.name for site in self.sites if site.is_virtual}
+        lost = sum(row.share.chosen for row in scenario.sites if row.site in virtual)
+        return round(scenario.unreached_share + lost, 6)
 
 
 def audience_of(meant: design.Audience | None) -> Audience | None:

@@ -61,7 +61,7 @@ def site_results(
                     possible=part(possible[s], total),
                     chosen=part(chosen[s], total),
                 ),
-                rtt=rtts[s],
+                rtt=rtts[s] if s < found.real_sites else Rtt(),
                 networks=networks[s],
                 load=None if load is None else people(load),
                 load_possible=None if load_possible is None else people(load_possible),

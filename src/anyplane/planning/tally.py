@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from anyplane.planning.catchment import Clients, chosen_sites, users_by_site
 from anyplane.planning.latency import LatencyModel
 from anyplane.planning.report import Rtt
-from anyplane.planning.rounding import ms
+from anyplane.planning.rounding import ms, part
 from anyplane.planning.weighted import ALMOST, Float64, Int64, group_quantiles
 from anyplane.routing import Routes
 from anyplane.routing.flow import flow
@@ -21,11 +21,17 @@ POINTS = (0.5, 0.9, 0.95, 0.99)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Expected users of each site (S,), users without any route, and the RTT of those who are served."""
+    """Expected users of each site (S,), users without any route, and the RTT of those who are served.
+
+    unserved: share of all users who reach no real site (no route, or a blackhole). rtt_of_all: quantiles over
+    all users, those who are not served waiting for ever: None where the quantile falls among them.
+    """
 
     users: Float64
     unreached: float
     rtt: Rtt
+    unserved: float
+    rtt_of_all: Rtt
 
 
 def tally(routes: Routes, clients: Clients, *, latency: LatencyModel, real_sites: int) -> Tally:
@@ -33,10 +39,14 @@ def tally(routes: Routes, clients: Clients, *, latency: LatencyModel, real_sites
     site = chosen_sites(routes, clients)
     rtt = latency.rtt(routes.km[clients.pop], routes.hops[clients.pop])
     is_real = (site >= 0) & (site < real_sites)
+    served = rtt_of(rtt[is_real], clients.users[is_real])
+    unserved = float(clients.users[~is_real].sum())
     return Tally(
         users=expected_users(routes, clients, site),
         unreached=float(clients.users[site < 0].sum()),
-        rtt=rtt_of(rtt[is_real], clients.users[is_real]),
+        rtt=served,
+        unserved=part(unserved, clients.total),
+        rtt_of_all=rtt_of(rtt[is_real], clients.users[is_real], waiting=unserved) if unserved else served,
     )
 
 
@@ -50,16 +60,21 @@ def expected_users(routes: Routes, clients: Clients, site: Int64) -> Float64:
     return flow(routes, weight)
 
 
-def rtt_of(rtt: Float64, users: Float64) -> Rtt:
-    """The quantiles and the mean over these users; rtt as LatencyModel rounds it."""
+def rtt_of(rtt: Float64, users: Float64, *, waiting: float = 0.0) -> Rtt:
+    """The quantiles and the mean over these users; rtt as LatencyModel rounds it.
+
+    waiting: more users, who wait for ever; a quantile that falls among them is None, and so is the mean.
+    """
     if not len(users) or float(users.max()) <= 0:
         return Rtt()
     # Running sums add one by one, so that the last digit is the same on every machine.
-    mean = float(np.cumsum(rtt * users)[-1] / np.cumsum(users)[-1])
+    mean = float(np.cumsum(rtt * users)[-1] / np.cumsum(users)[-1]) if waiting == 0 else np.inf
     # Hundredths of a millisecond are few enough to count instead of sorting, which is ten times as fast.
     running = np.cumsum(np.bincount(np.rint(rtt * 100).astype(np.int64), weights=users))
+    targets = [point * (float(running[-1]) + waiting) * ALMOST for point in POINTS]
     p50, p90, p95, p99 = (
-        float(np.searchsorted(running, point * running[-1] * ALMOST)) / 100 for point in POINTS
+        float(np.searchsorted(running, target)) / 100 if target <= running[-1] else np.inf
+        for target in targets
     )
     return Rtt(p50=ms(p50), p90=ms(p90), p95=ms(p95), p99=ms(p99), mean=ms(mean))
 

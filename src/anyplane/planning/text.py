@@ -71,7 +71,7 @@ def _scenario(
     title = Text.assemble((scenario.name, "bold underline"), "  " + listed(scenario.prefixes, most=4))
     if scenario.audience is not None:
         title.append(f"  for {count(scenario.users)} users{whereabouts(scenario.audience)}")
-    parts: list[RenderableType] = [title, _certainty(scenario), _times(scenario), Text("")]
+    parts: list[RenderableType] = [title, _certainty(scenario), _times(report, scenario), Text("")]
     parts.append(_site_table(report, scenario, is_plain=is_plain, has_bars=has_bars))
     parts += _ideal(scenario)
     if scenario.unicast:
@@ -94,11 +94,13 @@ def _certainty(scenario: ScenarioReport) -> Text:
     return Text(text + ".")
 
 
-def _times(scenario: ScenarioReport) -> Text:
+def _times(report: Report, scenario: ScenarioReport) -> Text:
     rtt = scenario.rtt
-    whose = "all" if scenario.audience is None else "these"
+    whose = "all users" if scenario.audience is None else "these users"
+    if report.unserved(scenario) > 0:
+        whose = "the users who reach a site"
     quantiles = f"p50 {ms(rtt.p50)}, p90 {ms(rtt.p90)}, p95 {ms(rtt.p95)}, p99 {ms(rtt.p99)} ms"
-    return Text(f"RTT of {whose} users: {quantiles}.")
+    return Text(f"RTT of {whose}: {quantiles}.")
 
 
 def _site_table(
@@ -111,7 +113,8 @@ def _site_table(
     ordered = sorted(rows, key=lambda row: -row.share.expected)
     shown = ordered[:MOST_SITES]
     full = max((row.share.possible for row in shown), default=0.0)
-    width = 10 if has_load else 20
+    # A long name ("(blackhole at AS3320)") takes its room from the bar.
+    width = 10 if has_load or max(len(row.site) for row in shown or scenario.sites) > 12 else 20
 
     table = _table()
     table.add_column("site", overflow="fold", max_width=22)

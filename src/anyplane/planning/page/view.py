@@ -74,6 +74,7 @@ class ScenarioView:
     map: WorldMap
     sites: tuple[SiteRow, ...]
     nearest: float
+    unserved: float
     kept: int
     may_break: int
     broken: int
@@ -123,7 +124,8 @@ def _view(report: Report, scenario: ScenarioReport, name: str) -> ScenarioView:
         sites=tuple(
             SiteRow(place=places[row.site], result=row, colour=paint.get(row.site)) for row in results
         ),
-        nearest=max(0.0, round(1 - scenario.ideal.share - scenario.unreached_share, 9)),
+        nearest=max(0.0, round(1 - scenario.ideal.share - report.unserved(scenario), 6)),
+        unserved=report.unserved(scenario),
         kept=promises.count(State.KEPT),
         may_break=promises.count(State.MAY_BREAK),
         broken=promises.count(State.BROKEN),
