@@ -29,8 +29,9 @@ if ! "$python" -c 'import ensurepip' 2>/dev/null; then
   fi
 fi
 
-echo "setting up .venv (once)"
-[ -x .venv/bin/python ] || "$python" -m venv .venv
+echo "setting up .venv (once; about a minute)"
+# One that was broken off has no pip yet: it is made again.
+{ [ -f .venv/pyvenv.cfg ] && .venv/bin/python -m pip --version >/dev/null 2>&1; } || "$python" -m venv --clear .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 touch .venv/.installed

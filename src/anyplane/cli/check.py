@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anyplane.cli.design_file import read_design
+from anyplane.cli.streams import write_utf8
 
 if TYPE_CHECKING:
     from anyplane.design import Design, Finding
@@ -35,6 +36,7 @@ def check(
     Rules are silenced, with a reason, under check: silence: in the design.
     """
     import json
+    import os
     from pathlib import PurePath
     from urllib.parse import quote
 
@@ -48,12 +50,13 @@ def check(
     failing = ("error", "warning") if strict else ("error",)
     fails = any(finding.rule.severity in failing for finding in counted)
     if form is Format.JSON:
-        typer.echo(json.dumps(_as_json(parsed, findings, fails=fails), indent=2, ensure_ascii=False))
+        plain = _as_json(parsed, findings, fails=fails)
+        write_utf8(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
     elif form is Format.SARIF:
         # SARIF wants a URI reference, and "<stdin>" is none.
-        uri = "stdin" if design == "-" else quote(PurePath(design).as_posix())
+        uri = "stdin" if design == "-" else quote(os.fsencode(PurePath(design).as_posix()))
         document = sarif(findings, rules=RULES, file=uri, version=__version__)
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        write_utf8(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     else:
         typer.echo(as_text(parsed, findings))
     if fails:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from anyplane.design import Design
 
 BYTES_LIMIT = 32_000_000
+BEGINNING = 4096
 
 
 def read_design(path: str) -> Design:
@@ -20,6 +21,8 @@ def read_design(path: str) -> Design:
 
     name = "<stdin>" if path == "-" else path
     content = _content(path)
+    if b"\0" in content and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise UsageError(f"{name} is not a text file; is it a design?")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -29,7 +32,18 @@ def read_design(path: str) -> Design:
         raise DesignError(
             (Problem(file=name, line=line, column=0, path="", message=message, hint=hint),)
         ) from None
+    if is_report(text):
+        raise UsageError(
+            f"{name} is a report of `anyplane plan --json`; a design is needed here",
+            hint="`anyplane diff` compares two reports",
+        )
     return design.parse(text, file=name)
+
+
+def is_report(text: str) -> bool:
+    """Does this text begin like the JSON of `anyplane plan`?"""
+    begin = text[:BEGINNING]
+    return begin.lstrip().startswith("{") and '"origin_asn"' in begin and '"load_unit"' in begin
 
 
 def _content(path: str) -> bytes:

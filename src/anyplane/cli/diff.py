@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anyplane.cli.design_file import read_design
+from anyplane.cli.design_file import BEGINNING, is_report, read_design
+from anyplane.cli.output import STANDARD_OUTPUT, refuse_overwriting, write
 from anyplane.cli.planning_options import (
     GroupOption,
     InflationOption,
@@ -18,7 +19,6 @@ from anyplane.cli.planning_options import (
     UsersOption,
     load_world,
     print_text,
-    write_json,
 )
 from anyplane.cli.topology_option import CacheOption, TopologyOption, TopologySeedOption
 from anyplane.model.errors import UsageError
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from anyplane.planning.latency import LatencyModel
     from anyplane.planning.report import Report
     from anyplane.topology import Topology
-
-BEGINNING = 4096
 
 
 def diff(
@@ -58,7 +56,10 @@ def diff(
     Two designs are compared network by network. Two reports hold sums by metro, so their difference is a
     lower bound. Exit code 0, or with --exit-code 1 when something moves or a promise changes its state.
     """
-    kinds = {is_report(before), is_report(after)}
+    if before == after == STANDARD_OUTPUT:
+        raise UsageError("standard input cannot be both designs", hint="name a file for one of them")
+    refuse_overwriting((before, after, topology, users), (json_file,))
+    kinds = {_holds_report(before), _holds_report(after)}
     if len(kinds) == 2:
         raise UsageError(
             "one of the two is a design, the other a report",
@@ -78,7 +79,7 @@ def diff(
     if json_file is not None:
         from anyplane.planning import jsonform
 
-        write_json(json_file, jsonform.render(jsonform.to_plain(result)))
+        write(json_file, jsonform.render(jsonform.to_plain(result)))
     else:
         from anyplane.planning.difference_text import render
 
@@ -87,14 +88,13 @@ def diff(
         raise typer.Exit(1)
 
 
-def is_report(path: str) -> bool:
-    """Does this file look like JSON of `anyplane plan`? Files that cannot be read are left to the reader."""
+def _holds_report(path: str) -> bool:
+    """Is this file JSON of `anyplane plan`? Files that cannot be read are left to the reader."""
     try:
         with Path(path).open(encoding="utf-8", errors="replace") as file:
-            begin = file.read(BEGINNING)
+            return is_report(file.read(BEGINNING))
     except OSError:
         return False
-    return begin.lstrip().startswith("{") and '"origin_asn"' in begin and '"load_unit"' in begin
 
 
 def _report(path: str) -> Report:

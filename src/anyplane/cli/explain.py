@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from anyplane.cli.design_file import read_design
+from anyplane.cli.output import refuse_overwriting, write
 from anyplane.cli.planning_options import (
     GroupOption,
     InflationOption,
@@ -17,7 +18,6 @@ from anyplane.cli.planning_options import (
     UsersOption,
     load_world,
     print_text,
-    write_json,
 )
 from anyplane.cli.topology_option import CacheOption, TopologyOption, TopologySeedOption
 
@@ -37,6 +37,12 @@ def explain(
     cache: CacheOption = None,
     json_file: JsonOption = None,
     group: GroupOption = "",
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--without", metavar="SITE", help="As it is when this site has failed; may be repeated."
+        ),
+    ] = None,
     metros: MetrosOption = True,
     rov: RovOption = True,
     users: UsersOption = None,
@@ -44,27 +50,30 @@ def explain(
 ) -> None:
     """Show why users reach the site they reach: every candidate on the way, and what removed it.
 
-    Exit code 0; 2 when the network or the metro is not known.
+    Exit code 0; 2 when the network, the metro or the failed site is not known.
     """
+    refuse_overwriting((design, topology, users), (json_file,))
     parsed = read_design(design)
     world = load_world(topology, seed=topology_seed, cache=cache, metros=metros, rov=rov, users=users)
     from anyplane.planning.compile import compile as compile_design
     from anyplane.planning.explain import explain as trace
-    from anyplane.planning.explain import pops_from
+    from anyplane.planning.explain import failing, pops_from
     from anyplane.planning.latency import INFLATION, LatencyModel
     from anyplane.routing import propagate
 
     pops = pops_from(world, origin)
     model = LatencyModel(inflation=INFLATION if inflation is None else inflation)
     explanations = []
-    for scenario in compile_design(parsed, world, group=group):
+    failed = tuple(without or ())
+    for whole in compile_design(parsed, world, group=group):
+        scenario = failing(whole, failed)
         routes = propagate(world, scenario.seeds)
-        explanations += [trace(routes, scenario, pop, latency=model) for pop in pops]
+        explanations += [trace(routes, scenario, pop, latency=model, without=failed) for pop in pops]
     if json_file is not None:
         from anyplane.planning import jsonform
 
         plain = [jsonform.to_plain(item) for item in explanations]
-        write_json(json_file, jsonform.render({"version": 1, "explanations": plain}))
+        write(json_file, jsonform.render({"version": 1, "explanations": plain}))
         return
     from rich.console import Group
     from rich.rule import Rule

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anyplane.cli.design_file import read_design
+from anyplane.cli.output import STANDARD_OUTPUT, refuse_overwriting, write
 from anyplane.cli.planning_options import (
-    STANDARD_OUTPUT,
     GroupOption,
     InflationOption,
     JsonCommand,
@@ -22,10 +21,9 @@ from anyplane.cli.planning_options import (
     UsersOption,
     load_world,
     print_text,
-    write_json,
-    write_text,
 )
 from anyplane.cli.topology_option import CacheOption, TopologyOption, TopologySeedOption
+from anyplane.model.errors import UsageError
 
 if TYPE_CHECKING:
     from anyplane.planning.report import Report
@@ -38,7 +36,7 @@ def plan(
     cache: CacheOption = None,
     json_file: JsonOption = None,
     html: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--html", metavar="FILE", help="Write one self-contained page with a map."),
     ] = None,
     group: GroupOption = "",
@@ -58,6 +56,11 @@ def plan(
     as certain, expected and possible. Exit code 0: all promises are kept (or only ties may break them);
     1: an objective or a residency rule is broken; 2: bad input.
     """
+    if json_file == html == STANDARD_OUTPUT:
+        raise UsageError(
+            "the page and the JSON cannot both go to standard output", hint="name a file for one"
+        )
+    refuse_overwriting((design, topology, users), (json_file, html))
     parsed = read_design(design)
     world = load_world(topology, seed=topology_seed, cache=cache, metros=metros, rov=rov, users=users)
     from anyplane.planning.latency import INFLATION, LatencyModel
@@ -73,16 +76,16 @@ def plan(
         raise typer.Exit(1)
 
 
-def _write(report: Report, *, json_file: str | None, html: Path | None) -> None:
+def _write(report: Report, *, json_file: str | None, html: str | None) -> None:
     if html is not None:
         from anyplane.planning.html import render_html
 
-        write_text(html, render_html(report))
+        write(html, render_html(report))
     if json_file is not None:
         from anyplane.planning.report import to_json
 
-        write_json(json_file, to_json(report))
-    else:
+        write(json_file, to_json(report))
+    elif html != STANDARD_OUTPUT:
         from anyplane.planning.text import render
 
         print_text(lambda is_plain, width: render(report, is_plain=is_plain, width=width))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperCommand
 
+from anyplane.cli.output import STANDARD_OUTPUT
 from anyplane.cli.topology_option import load_topology
 from anyplane.model.errors import UsageError
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from anyplane.topology import Topology
 
 WIDTH = 100
-STANDARD_OUTPUT = "-"
+# Below it tables would have to leave figures out; a narrower terminal wraps their lines instead.
+NARROWEST = 80
 JsonOption = Annotated[
     str | None,
     typer.Option(
@@ -80,7 +82,22 @@ class JsonCommand(TyperCommand):
             after = args[index + 1] if index + 1 < len(args) else "--"
             if arg == "--json" and after.startswith("-") and after != STANDARD_OUTPUT:
                 given.append(STANDARD_OUTPUT)
-        return super().parse_args(ctx, given)
+        try:
+            return super().parse_args(ctx, given)
+        except typer.BadParameter as error:
+            taken = _taken(args)
+            if taken and type(error).__name__ == "MissingParameter":
+                raise UsageError(
+                    f"--json took {taken} as the file to write, and an argument is missing",
+                    hint="put --json last, or write --json - for standard output",
+                ) from None
+            raise
+
+
+def _taken(args: list[str]) -> str:
+    """The FILE of a `--json FILE`."""
+    after = args[args.index("--json") + 1 :] if "--json" in args else []
+    return after[0] if after and not after[0].startswith("-") else ""
 
 
 def load_world(
@@ -104,11 +121,11 @@ def load_world(
 
 
 def print_text(make: Callable[[bool, int], RenderableType]) -> None:
-    """Print make(is_plain, width): can only ASCII be shown, and on how many columns, 100 at most?"""
+    """Print make(is_plain, width): can only ASCII be shown, and on how many columns, 80 to 100?"""
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=False)
-    width = min(WIDTH, console.width) if console.is_terminal else WIDTH
+    width = max(NARROWEST, min(WIDTH, console.width)) if console.is_terminal else WIDTH
     console = Console(highlight=False, width=width)
     is_plain = not console.encoding.lower().startswith("utf")
     text = make(is_plain, width)
@@ -119,23 +136,6 @@ def print_text(make: Callable[[bool, int], RenderableType]) -> None:
     with console.capture() as capture:
         console.print(text)
     sys.stdout.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
-
-
-def write_json(target: str, text: str) -> None:
-    """Write JSON to standard output ("-") or to a file."""
-    if target == STANDARD_OUTPUT:
-        sys.stdout.write(text)
-    else:
-        write_text(Path(target), text)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole, or say in one line why not."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"{path} cannot be written: {reason}") from None
 
 
 def _with_users(world: Topology, file: Path) -> Topology:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from anyplane.cli.streams import binary_output
 from anyplane.cli.topology_option import CacheOption, cache_directory, steps
 from anyplane.model.errors import DataError, UsageError
 
@@ -190,8 +191,8 @@ def _destination(path: Path) -> Iterator[BinaryIO]:
     What is no regular file (a pipe, /dev/null) is written in place: it must not be replaced by one.
     """
     if str(path) == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        with binary_output() as output:
+            yield output
         return
     if path.is_dir():
         raise UsageError(f"{path} is a directory; name a file to write")

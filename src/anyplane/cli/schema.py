@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from anyplane.model.errors import UsageError
+from anyplane.cli.output import write
 
 
 def schema(
@@ -21,13 +20,7 @@ def schema(
     from anyplane import design
 
     text = json.dumps(design.json_schema(), indent=2, ensure_ascii=False) + "\n"
-    if output == "-":
-        typer.echo(text, nl=False)
-        return
-    try:
-        Path(output).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{output} cannot be written: {(error.strerror or str(error)).lower()}") from None
+    write(output, text)
 
 
 def register(app: typer.Typer) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from anyplane.cli.streams import write_utf8
 from anyplane.cli.topology_option import CacheOption, TopologySeedOption, cache_directory, steps
 
 _app = typer.Typer(
@@ -185,7 +186,7 @@ def info(
         import json
         from dataclasses import asdict
 
-        typer.echo(json.dumps(asdict(summary), indent=2, ensure_ascii=False))
+        write_utf8(json.dumps(asdict(summary), indent=2, ensure_ascii=False) + "\n")
         return
     from anyplane.cli.topology_tables import show
 
