@@ -6,6 +6,8 @@ import errno
 import hashlib
 import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -187,3 +189,25 @@ def test_packed_strings_behave_as_a_tuple(strings: list[str]) -> None:
         packed[len(strings)]
     with pytest.raises(IndexError):
         packed[-len(strings) - 1]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_the_umask_decides_who_may_read_the_file(umask: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        cache.write(tmp_path / "small.anyplane", small_internet())
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "small.anyplane").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_a_name_that_is_too_long_is_told_and_no_traceback(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be written: File name too long"):
+        cache.write(tmp_path / ("x" * 250), small_internet())
+
+
+def test_data_sets_are_fetched_without_loading_the_compiler() -> None:
+    program = "import sys; import anyplane.datasets.fetch; sys.exit('numba' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

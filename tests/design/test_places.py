@@ -17,7 +17,14 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize(
     ("code", "lat", "lon"),
-    [("FRA", 50.1, 8.7), ("JFK", 40.6, -73.8), ("HBE", 31.2, 29.9), ("nyc", 40.7, -74.0), ("LON", 51.5, -0.1), ("TYO", 35.7, 139.7)],
+    [
+        ("FRA", 50.1, 8.7),
+        ("JFK", 40.6, -73.8),
+        ("HBE", 31.2, 29.9),
+        ("nyc", 40.7, -74.0),
+        ("LON", 51.5, -0.1),
+        ("TYO", 35.7, 139.7),
+    ],
 )
 def test_airport_and_city_codes_have_a_place(code: str, lat: float, lon: float) -> None:
     found, place = locate(code)

@@ -91,7 +91,7 @@ def test_a_dask_cluster_of_two_workers_gives_the_same():
     rows = np.array(list(batch.subsets(seeds)))
 
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
         elsewhere = batch.run(

@@ -23,8 +23,8 @@ import hashlib
 import json
 import math
 import os
+import secrets
 import struct
-import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -153,13 +153,12 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
+        other = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+        with other.open("xb") as file:  # with the mode that the umask leaves; mkstemp would make it 0600
+            temporary = other
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
         temporary.replace(path)
         temporary = None
     except OSError as error:

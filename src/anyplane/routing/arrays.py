@@ -76,13 +76,14 @@ class SeedTable(NamedTuple):
 class SeedArrays:
     """The SeedTable, and what turns a row of a batch into the row that the kernel may use.
 
-    dropped: seeds that their network refuses (ROV). med_group: (K,) seeds that are compared by MED share a
-    number, -1 for seeds that need no comparison.
+    dropped: seeds that their network refuses (ROV). compared: the seeds whose MED matters, because another
+    one of the same group has another MED; group: the number of the group of each of these.
     """
 
     table: SeedTable
     dropped: NDArray[np.bool_]
-    med_groups: tuple[NDArray[np.int64], ...]
+    compared: NDArray[np.int64]
+    group: NDArray[np.int64]
     med: NDArray[np.int64]
 
     @staticmethod
@@ -121,11 +122,13 @@ class SeedArrays:
             silent=np.flatnonzero(silent).astype(np.int32),
             has_invalid=any(s.is_invalid for s in rows),
         )
+        compared, group = _med_groups(table, rows)
         return SeedArrays(
             table=table,
             dropped=admitted == OFF,
-            med_groups=_med_groups(table, rows),
-            med=np.array([s.med for s in rows], np.int64),
+            compared=compared,
+            group=group,
+            med=np.array([rows[k].med for k in compared], np.int64),
         )
 
     def admitted(self, lengths: Lengths) -> Lengths:
@@ -136,21 +139,23 @@ class SeedArrays:
         """
         row = lengths.copy()
         row[self.dropped] = OFF
-        for group in self.med_groups:
-            for length in np.unique(row[group]):
-                if int(length) != OFF:
-                    rivals = group[row[group] == length]
-                    row[rivals[self.med[rivals] > self.med[rivals].min()]] = OFF
+        if len(self.compared):
+            rivals = self.group << 16 | row[self.compared]
+            order = np.lexsort((self.med, rivals))
+            first = np.searchsorted(rivals[order], rivals)  # of each seed's rivals, the one of lowest MED
+            row[self.compared[self.med > self.med[order][first]]] = OFF
         return row
 
 
-def _med_groups(table: SeedTable, seeds: tuple[Seed, ...]) -> tuple[NDArray[np.int64], ...]:
+def _med_groups(table: SeedTable, seeds: tuple[Seed, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     groups: dict[tuple[int, int, int], list[int]] = {}
     for k in range(len(table.pop)):
         key = (int(table.network[k]), int(table.route_class[k]), int(table.asn[k]))
         groups.setdefault(key, []).append(k)
-    return tuple(
-        np.array(group, np.int64) for group in groups.values() if len({seeds[k].med for k in group}) > 1
+    unequal = [group for group in groups.values() if len({seeds[k].med for k in group}) > 1]
+    return (
+        np.array([k for group in unequal for k in group], np.int64),
+        np.repeat(np.arange(len(unequal)), [len(group) for group in unequal]),
     )
 
 

@@ -156,32 +156,38 @@ class LevelEngine:
             spare.put(_lane_arrays(self.topology.networks, sites))
 
         def group(start: int) -> int:
-            arrays = spare.get()
             lanes = np.full((LANES, rows.shape[1]), OFF, np.uint16)
             part = admitted[start : start + LANES]
             lanes[: len(part)] = part
             table = self.arrays.table
-            totals = settle_lanes(
-                self.ranked,
-                self.place,
-                table.route_class,
-                table.site,
-                np.ascontiguousarray(lanes.T),
-                self.silent,
-                ranked_weight,
-                sites,
-                *arrays,
-            )
-            spare.put(arrays)
+            arrays = spare.get()
+            try:
+                totals = settle_lanes(
+                    self.ranked,
+                    self.place,
+                    table.route_class,
+                    table.site,
+                    np.ascontiguousarray(lanes.T),
+                    self.silent,
+                    ranked_weight,
+                    sites,
+                    *arrays,
+                )
+            finally:
+                spare.put(arrays)
             certain[start : start + len(part)] = totals[0, : len(part)]
             possible[start : start + len(part)] = totals[1, : len(part)]
             unreached[start : start + len(part)] = totals[2, : len(part), 0]
             return len(part)
 
         with ThreadPoolExecutor(threads) as pool:
-            for done in pool.map(group, range(0, count, LANES)):
-                if progress is not None:
-                    progress(done)
+            try:
+                for done in pool.map(group, range(0, count, LANES)):
+                    if progress is not None:
+                        progress(done)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
         return Shares(certain=certain, possible=possible, unreached=unreached)
 
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anyplane.model.nouns import RouteClass
+from anyplane.model.nouns import Asn, RouteClass
 from anyplane.routing.routes import NO_NEXT, NO_SITE, UNREACHED, Routes
 from anyplane.routing.seeds import Seed, Seeds
 from anyplane.routing.state import OFF, Lengths, admit, settle_backups
@@ -38,7 +38,7 @@ class Candidate:
     """One route that a network may choose.
 
     exit_pop: where it leaves the network. next_hop: as in Routes. tie_break: rule 5, lower wins.
-    networks: on the path after this one, nearest first.
+    networks: on the path after this one, nearest first. operator: whose MED it carries, if a site's session.
     """
 
     route_class: RouteClass
@@ -50,7 +50,7 @@ class Candidate:
     km: np.float32
     networks: tuple[int, ...]
     is_invalid: bool
-    med_group: tuple[int, int] | None = None
+    operator: Asn | None = None
     med: int = 0
 
 
@@ -69,14 +69,14 @@ State = dict[int, Decision]
 
 def propagate(topology: Topology, seeds: Seeds) -> Routes:
     """The Routes of these seeds by the definition; for small graphs (seconds at 1,000 networks)."""
-    return settle_backups(topology, seeds, _stable_state)
+    return settle_backups(topology, seeds, _settled)
 
 
 def expected(routes: Routes) -> NDArray[np.float32]:
     """(P, S) the chance of each site at each pop when every tie is an even draw; see `ties.expected`."""
     topology, seeds = routes.topology, routes.seeds
     admitted, silent = admit(topology, seeds, routes.lengths)
-    state = _converged(topology, seeds, admitted, silent)
+    state = stable_state(topology, seeds, admitted, silent)
     chance = np.zeros((topology.pops, seeds.sites), np.float32)
     for pop in _from_the_seeds_outward(state):
         for candidate in state[pop].tied:
@@ -132,7 +132,7 @@ def decide(topology: Topology, network: int, offers: list[Candidate]) -> dict[in
     good = [
         c
         for c in good
-        if c.med_group is None or c.med == min(other.med for other in good if other.med_group == c.med_group)
+        if c.operator is None or c.med == min(other.med for other in good if other.operator == c.operator)
     ]
     decisions: dict[int, Decision] = {}
     for pop in range(int(topology.pop_start[network]), int(topology.pop_start[network + 1])):
@@ -143,12 +143,13 @@ def decide(topology: Topology, network: int, offers: list[Candidate]) -> dict[in
     return decisions
 
 
-def _stable_state(topology: Topology, seeds: Seeds, lengths: Lengths) -> Routes:
+def _settled(topology: Topology, seeds: Seeds, lengths: Lengths) -> Routes:
     admitted, silent = admit(topology, seeds, lengths)
-    return _routes(topology, seeds, admitted, _converged(topology, seeds, admitted, silent))
+    return _routes(topology, seeds, admitted, stable_state(topology, seeds, admitted, silent))
 
 
-def _converged(topology: Topology, seeds: Seeds, admitted: Lengths, silent: NDArray[np.bool_]) -> State:
+def stable_state(topology: Topology, seeds: Seeds, admitted: Lengths, silent: NDArray[np.bool_]) -> State:
+    """What every pop has chosen once nothing changes any more; `admit` gives the last two arguments."""
     state: State = {}
     changed = True
     while changed:
@@ -179,7 +180,7 @@ def _heard_from_site(seed: Seed, k: int, length: int) -> Candidate:
         km=np.float32(seed.km),
         networks=(),
         is_invalid=seed.is_invalid,
-        med_group=(int(seed.asn), 0),
+        operator=seed.asn,
         med=seed.med,
     )
 

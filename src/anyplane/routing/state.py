@@ -56,23 +56,50 @@ def settle_backups(
 
     A lowered preference may have several stable states (a BGP wedgie, RFC 4264). This is the intended one:
     everything else comes first; then, one network at a time, shortest path and lowest ASN first, a network
-    that is still without a route takes its backup.
+    that is still without a route takes its backup. Then each, in the same order, gives it up again if it
+    hears something else by now, because of a backup taken after its own. It does so once: with filters there
+    are (rare) worlds in which routers would go on for ever, and this ends.
     """
     given = lengths_of(seeds) if lengths is None else lengths
     backups = [k for k, seed in enumerate(seeds.seeds) if seed.is_backup and int(given[k]) != OFF]
     if not backups:
         return engine(topology, seeds, given)
+    of_network: dict[int, list[int]] = {}
+    for k in backups:
+        of_network.setdefault(int(topology.pop_network[seeds.seeds[k].pop]), []).append(k)
+    in_turn = sorted(
+        of_network, key=lambda network: (min(int(given[k]) for k in of_network[network]), network)
+    )
+    waiting = np.array(in_turn, np.int64)
+    taken: list[int] = []
+    asked: set[int] = set()
+    gave_up: set[int] = set()
     active = given.copy()
     active[backups] = OFF
-    waiting: dict[int, list[int]] = {}
-    for k in backups:
-        waiting.setdefault(int(topology.pop_network[seeds.seeds[k].pop]), []).append(k)
-    routes = engine(topology, seeds, active)
+
+    def hears_without(network: int) -> bool:
+        others = active.copy()
+        others[of_network[network]] = OFF
+        return int(engine(topology, seeds, others).site[topology.pop_start[network]]) != NO_SITE
+
     while True:
-        dry = [network for network in waiting if int(routes.site[topology.pop_start[network]]) == NO_SITE]
-        if not dry:
-            return routes
-        first = min(dry, key=lambda network: (min(int(given[k]) for k in waiting[network]), network))
-        for k in waiting.pop(first):
-            active[k] = given[k]
         routes = engine(topology, seeds, active)
+        dry = waiting[routes.site[topology.pop_start[waiting]] == NO_SITE]
+        if len(dry):
+            network = int(dry[0])
+            taken.append(network)
+            active[of_network[network]] = given[of_network[network]]
+            waiting = waiting[waiting != network]
+            asked = gave_up.copy()
+            continue
+        # The one that took its backup last was without a route while all others had theirs.
+        unasked = [network for network in taken[:-1] if network not in asked]
+        if not unasked:
+            return routes
+        for network in unasked:
+            asked.add(network)
+            if hears_without(network):
+                gave_up.add(network)
+                taken.remove(network)
+                active[of_network[network]] = OFF
+        waiting = np.array([network for network in in_turn if network not in taken], np.int64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from anyplane.model.errors import TopologyError
@@ -151,7 +150,8 @@ def _pops(
     network = _indices(sorted_asn, np.asarray(presence[0], dtype=np.int64))
     metro = np.asarray(presence[1], dtype=np.int64)
     if len(metro) and (int(metro.min()) < 0 or int(metro.max()) >= metro_count):
-        raise TopologyError(f"a presence names metro {int(metro.max())}; there are {metro_count} metros")
+        wrong = int(metro.min()) if int(metro.min()) < 0 else int(metro.max())
+        raise TopologyError(f"a presence names metro {wrong}; there are {metro_count} metros")
     weight = np.zeros(len(metro)) if users is None else np.asarray(users, dtype=np.float64)
     key, inverse = np.unique(network.astype(np.int64) * metro_count + metro, return_inverse=True)
     pop_network = (key // metro_count).astype(np.int32)
@@ -200,63 +200,15 @@ def _adjacencies(count: int, transit: Links, peering: Links) -> tuple[Int32, Int
 def _interconnects(
     adj_start: Int32, adj: Int32, pop_start: Int32, pop_metro: Int32, km: NDArray[np.float32]
 ) -> tuple[Int32, Int32, Int32]:
+    # Imported here, because numba takes longer to load than most commands take to run.
+    from anyplane.topology.interconnects import count_interconnects, fill_interconnects
+
     start = np.zeros(len(adj) + 1, np.int64)
-    _count_interconnects(adj_start, adj, pop_start, pop_metro, start)
+    count_interconnects(adj_start, adj, pop_start, pop_metro, start)
     np.cumsum(start, out=start)
     if int(start[-1]) > np.iinfo(np.int32).max:
         raise TopologyError(f"{int(start[-1])} interconnects do not fit in 32 bits")
     own = np.empty(int(start[-1]), np.int32)
     far = np.empty(int(start[-1]), np.int32)
-    _fill_interconnects(adj_start, adj, pop_start, pop_metro, km, start, own, far)
+    fill_interconnects(adj_start, adj, pop_start, pop_metro, km, start, own, far)
     return start.astype(np.int32), own, far
-
-
-@njit(cache=True)
-def _count_interconnects(adj_start, adj, pop_start, pop_metro, counts):  # type: ignore[no-untyped-def]
-    for n in range(len(adj_start) - 1):
-        for a in range(adj_start[n], adj_start[n + 1]):
-            i, j = pop_start[n], pop_start[adj[a]]
-            i_end, j_end = pop_start[n + 1], pop_start[adj[a] + 1]
-            shared = 0
-            while i < i_end and j < j_end:
-                if pop_metro[i] == pop_metro[j]:
-                    shared += 1
-                    i += 1
-                    j += 1
-                elif pop_metro[i] < pop_metro[j]:
-                    i += 1
-                else:
-                    j += 1
-            counts[a + 1] = max(shared, 1)
-
-
-@njit(cache=True)
-def _fill_interconnects(adj_start, adj, pop_start, pop_metro, km, start, own, far):  # type: ignore[no-untyped-def]
-    for n in range(len(adj_start) - 1):
-        for a in range(adj_start[n], adj_start[n + 1]):
-            i, j = pop_start[n], pop_start[adj[a]]
-            i_end, j_end = pop_start[n + 1], pop_start[adj[a] + 1]
-            at = start[a]
-            while i < i_end and j < j_end:
-                if pop_metro[i] == pop_metro[j]:
-                    own[at] = i
-                    far[at] = j
-                    at += 1
-                    i += 1
-                    j += 1
-                elif pop_metro[i] < pop_metro[j]:
-                    i += 1
-                else:
-                    j += 1
-            if at == start[a]:
-                # No metro in common: the nearest pair. The lower network goes outside, so that both
-                # directions of the link choose the same pair when two are equally near.
-                low, high = min(n, adj[a]), max(n, adj[a])
-                best = np.float32(np.inf)
-                for i in range(pop_start[low], pop_start[low + 1]):
-                    for j in range(pop_start[high], pop_start[high + 1]):
-                        apart = km[pop_metro[i], pop_metro[j]]
-                        if apart < best:
-                            best = apart
-                            own[at] = i if low == n else j
-                            far[at] = j if low == n else i
