@@ -53,11 +53,11 @@ users  lost ms  the groups that lose most, and why
                 certain)
 
 Against one site alone
-announced from  p50 ms  p95 ms  no route
-────────────────────────────────────────
-all of them        2.0    42.0        50
-a alone            2.0    42.0        50
-c alone           43.0    43.0        50
+announced from  p50 ms  p95 ms  p50 EU  p50 NA  no route
+────────────────────────────────────────────────────────
+all of them        2.0    42.0     2.0    42.0        50
+a alone            2.0    42.0     2.0    42.0        50
+c alone           43.0    43.0    43.0     2.0        50
 
 When one site fails
 without  users  go to (part of them)  p50 ms  p95 ms  fullest site  lose service

@@ -150,10 +150,15 @@ def _outcomes(
     routes = propagate(topology, first.seeds)
     meant = [clients[scenario.audience] for scenario in alike]
 
-    def count(result: Routes) -> list[Tally]:
-        return [tally(result, users, latency=model, real_sites=real) for users in meant]
+    has_continents = has_metros(topology)
 
-    bases = count(routes)
+    def count(result: Routes, *, by_continent: bool) -> list[Tally]:
+        return [
+            tally(result, users, latency=model, real_sites=real, by_continent=by_continent and has_continents)
+            for users in meant
+        ]
+
+    bases = count(routes, by_continent=True)
     finished(1)
     sites = first.announcing if failures else ()
     rows = [first.without(site) for site in sites] + [first.alone(site) for site in sites]
@@ -163,7 +168,7 @@ def _outcomes(
             topology,
             first.seeds,
             np.array(rows),
-            lambda _, result: count(result),
+            lambda row, result: count(result, by_continent=row >= len(sites)),
             threads=threads,
             progress=finished,
         )
@@ -305,8 +310,14 @@ def _scenario_report(
         ideal=ideal(
             found, outcome.routes, names=names, km_to_site=km_to_site, is_open=open_sites, latency=model
         ),
+        medians=_continents(outcome.base),
         unicast=tuple(
-            results.Unicast(site=names[site], rtt=alone.rtt, unreached=people(alone.unreached))
+            results.Unicast(
+                site=names[site],
+                rtt=alone.rtt,
+                unreached=people(alone.unreached),
+                medians=_continents(alone),
+            )
             for site, alone in sorted(outcome.alone.items())
         ),
         failures=failed,
@@ -342,6 +353,10 @@ def _without_rtt(promised: Objectives) -> Objectives:
         smallest_share=promised.smallest_share,
         worst_failure_load=promised.worst_failure_load,
     )
+
+
+def _continents(found: Tally) -> tuple[results.ContinentMedian, ...]:
+    return tuple(results.ContinentMedian(continent=name, p50=p50) for name, p50 in found.medians)
 
 
 def _base_loads(others: Sequence[Outcome], real: int) -> Float64:

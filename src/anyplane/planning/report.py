@@ -168,12 +168,24 @@ class Ideal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContinentMedian:
+    """Half of a continent's served users are answered within `p50` ms; None where none is served.
+
+    continent: AF, AN, AS, EU, NA, OC or SA.
+    """
+
+    continent: str
+    p50: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unicast:
-    """The same users, with this one site alone announcing."""
+    """The same users, with this one site alone announcing; medians: by continent, empty without metros."""
 
     site: str
     rtt: Rtt
     unreached: float
+    medians: tuple[ContinentMedian, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,6 +334,7 @@ class ScenarioReport:
     rtt: Rtt
     sites: tuple[SiteResult, ...]
     ideal: Ideal
+    medians: tuple[ContinentMedian, ...] = ()
     unicast: tuple[Unicast, ...] = ()
     failures: tuple[Failure, ...] = ()
     objectives: tuple[Objective, ...] = ()

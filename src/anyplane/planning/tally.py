@@ -25,6 +25,7 @@ class Tally:
 
     unserved: share of all users who reach no real site (no route, or a blackhole). rtt_of_all: quantiles over
     all users, those who are not served waiting for ever: None where the quantile falls among them.
+    medians: (continent, median RTT in ms of its served users or None), where asked for.
     """
 
     users: Float64
@@ -32,9 +33,12 @@ class Tally:
     rtt: Rtt
     unserved: float
     rtt_of_all: Rtt
+    medians: tuple[tuple[str, float | None], ...] = ()
 
 
-def tally(routes: Routes, clients: Clients, *, latency: LatencyModel, real_sites: int) -> Tally:
+def tally(
+    routes: Routes, clients: Clients, *, latency: LatencyModel, real_sites: int, by_continent: bool = False
+) -> Tally:
     """The Tally of these routes; virtual sites count users but serve nobody."""
     site = chosen_sites(routes, clients)
     rtt = latency.rtt(routes.km[clients.pop], routes.hops[clients.pop])
@@ -47,7 +51,18 @@ def tally(routes: Routes, clients: Clients, *, latency: LatencyModel, real_sites
         rtt=served,
         unserved=part(unserved, clients.total),
         rtt_of_all=rtt_of(rtt[is_real], clients.users[is_real], waiting=unserved) if unserved else served,
+        medians=_medians(routes, clients, rtt, is_real) if by_continent else (),
     )
+
+
+def _medians(
+    routes: Routes, clients: Clients, rtt: Float64, is_real: NDArray[np.bool_]
+) -> tuple[tuple[str, float | None], ...]:
+    names, of_metro = np.unique(np.array(routes.topology.metros.continent), return_inverse=True)
+    continent = of_metro.ravel()[clients.metro]
+    there = np.unique(continent).tolist()
+    rows = rtt_by_group(rtt[is_real], clients.users[is_real], continent[is_real], len(names))
+    return tuple((str(names[index]), rows[index].p50) for index in there)
 
 
 def expected_users(routes: Routes, clients: Clients, site: Int64) -> Float64:

@@ -212,9 +212,16 @@ def _unicast(scenario: ScenarioReport) -> list[RenderableType]:
     table.add_column("announced from", overflow="fold")
     table.add_column("p50 ms", justify="right")
     table.add_column("p95 ms", justify="right")
+    continents = [item.continent for item in scenario.medians]
+    for continent in continents:
+        table.add_column(f"p50 {continent}", justify="right")
     table.add_column("no route", justify="right")
     table.add_row(
-        "all of them", ms(scenario.rtt.p50), ms(scenario.rtt.p95), _users_or_dash(scenario.unreached)
+        "all of them",
+        ms(scenario.rtt.p50),
+        ms(scenario.rtt.p95),
+        *(ms(item.p50) for item in scenario.medians),
+        _users_or_dash(scenario.unreached),
     )
     if len(ordered) <= MOST_UNICAST + 2:
         picked: Sequence[Unicast | None] = ordered
@@ -222,10 +229,14 @@ def _unicast(scenario: ScenarioReport) -> list[RenderableType]:
         picked = [*ordered[:MOST_UNICAST], None, ordered[-1]]
     for item in picked:
         if item is None:
-            table.add_row(f"… {len(ordered) - MOST_UNICAST - 1} more", "", "", "")
+            table.add_row(f"… {len(ordered) - MOST_UNICAST - 1} more", "", "", *("" for _ in continents), "")
         else:
             table.add_row(
-                f"{item.site} alone", ms(item.rtt.p50), ms(item.rtt.p95), _users_or_dash(item.unreached)
+                f"{item.site} alone",
+                ms(item.rtt.p50),
+                ms(item.rtt.p95),
+                *(ms(median.p50) for median in item.medians),
+                _users_or_dash(item.unreached),
             )
     return [Text("Against one site alone", style="bold"), table]
 
