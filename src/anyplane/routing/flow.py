@@ -11,16 +11,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from anyplane.routing.frontier import Engine
 from anyplane.routing.routes import Routes
+from anyplane.routing.ties import engine_of, exits_of, nearest_of
 
 
 def flow(routes: Routes, weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """(S,) the weight that reaches each site: weight @ expected(routes). weight: (P,)."""
-    engine = routes.engine
-    if not isinstance(engine, Engine):
-        engine = Engine(routes.topology, routes.seeds)
-        engine.run_row(routes.lengths, reuse=True)
+    engine = engine_of(routes)
     work = engine.workspace
     reached = np.zeros(routes.seeds.sites, np.float64)
     _hand_on(
@@ -38,38 +35,28 @@ def flow(routes: Routes, weight: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @njit(cache=True, nogil=True)
 def _hand_on(graph, seeds, node, offer, order, drawn, weight, reached):  # type: ignore[no-untyped-def]
+    pop_start, pop_metro, km = graph.pop_start, graph.pop_metro, graph.km
+    ic_own, ic_far, seed_pop, seed_site = graph.ic_own, graph.ic_far, seeds.pop, seeds.site
     for position in range(len(order) - 1, -1, -1):
         network = order[position]
-        first, last = graph.pop_start[network], graph.pop_start[network + 1]
-        exits = 0
+        first, last = np.int64(pop_start[network]), np.int64(pop_start[network + 1])
         at = node[network, 1]
         while at >= 0:
             via = offer[at, 0]
             at = offer[at, 1]
-            pop = graph.ic_far[via] if via >= 0 else seeds.pop[-(via + 1)]
-            if drawn[pop] == 0:
-                exits += 1
-            drawn[pop] += 1
-        exit_pops = np.empty(exits, np.int32)
-        filled = 0
-        for pop in range(first, last):
-            if drawn[pop]:
-                exit_pops[filled] = pop
-                filled += 1
+            drawn[np.int64(ic_far[via]) if via >= 0 else np.int64(seed_pop[-(via + 1)])] += 1
 
         # Inside of the network: from each pop without an exit of its own to the exits nearest to it.
-        for pop in range(first, last):
-            if drawn[pop] or weight[pop] == 0.0:
-                continue
-            nearest = np.float32(np.inf)
-            for exit_pop in exit_pops:
-                nearest = min(nearest, graph.km[graph.pop_metro[pop], graph.pop_metro[exit_pop]])
-            draws = 0
-            for exit_pop in exit_pops:
-                if graph.km[graph.pop_metro[pop], graph.pop_metro[exit_pop]] == nearest:
+        if last - first > 1:
+            exit_pops = exits_of(first, last, drawn)
+            for pop in range(first, last):
+                if drawn[pop] or weight[pop] == 0.0:
+                    continue
+                nearest = nearest_of(pop, exit_pops, pop_metro, km)
+                draws = 0
+                for exit_pop in nearest:
                     draws += drawn[exit_pop]
-            for exit_pop in exit_pops:
-                if graph.km[graph.pop_metro[pop], graph.pop_metro[exit_pop]] == nearest:
+                for exit_pop in nearest:
                     weight[exit_pop] += weight[pop] * drawn[exit_pop] / draws
 
         # Out of it: each of the equally good ways takes an equal part.
@@ -78,8 +65,8 @@ def _hand_on(graph, seeds, node, offer, order, drawn, weight, reached):  # type:
             via = offer[at, 0]
             at = offer[at, 1]
             if via >= 0:
-                pop = graph.ic_far[via]
-                weight[graph.ic_own[via]] += weight[pop] / drawn[pop]
+                left_at = np.int64(ic_far[via])
+                weight[ic_own[via]] += weight[left_at] / drawn[left_at]
             else:
-                pop = seeds.pop[-(via + 1)]
-                reached[seeds.site[-(via + 1)]] += weight[pop] / drawn[pop]
+                left_at = np.int64(seed_pop[-(via + 1)])
+                reached[seed_site[-(via + 1)]] += weight[left_at] / drawn[left_at]
