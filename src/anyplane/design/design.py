@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from anyplane.design.operation import Daemon, Health, Safety, Session
 from anyplane.model.nouns import Asn, ExportRule, Place, Prefix, SiteName, UpstreamKind
 
 
@@ -73,6 +74,7 @@ class Upstream:
     is_no_export: bool = False
     is_backup: bool = False
     is_blackhole: bool = False
+    sessions: tuple[Session, ...] = ()
     path: str = ""
 
 
@@ -89,8 +91,9 @@ class Site:
     upstreams: tuple[Upstream, ...]
     capacity: float | None = None
     is_enabled: bool = True
-    daemon: Mapping[str, object] = field(default_factory=dict)
-    """Reserved: kept as written, not interpreted yet."""
+    daemon: Daemon | None = None
+    health: Mapping[str, Health] = field(default_factory=dict)
+    """By group; a site's own word on a group replaces the design's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +150,7 @@ class Design:
 
     `locations` maps a path such as "sites.fra.upstreams.1.asn" to where it stands in the text, so that later
     findings can point at it. `silenced` maps a rule id of `check` to the reason given. `communities` is what
-    the upstreams do on an action community, by its text form. `health` is reserved: kept, not read yet.
+    the upstreams do on an action community, by its text form. `health` is by group.
     """
 
     file: str
@@ -159,7 +162,8 @@ class Design:
     objectives: Objectives = field(default_factory=Objectives)
     residency: tuple[Residency, ...] = ()
     communities: Mapping[str, tuple[ExportRule, ...]] = field(default_factory=dict)
-    health: Mapping[str, object] = field(default_factory=dict)
+    health: Mapping[str, Health] = field(default_factory=dict)
+    safety: Safety = field(default_factory=Safety)
     silenced: Mapping[str, str] = field(default_factory=dict)
     locations: Mapping[str, Location] = field(default_factory=dict)
     source: str = ""

@@ -7,11 +7,13 @@ routers cannot disagree about what drain, prepend, regional or blackhole means.
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 
 from anyplane.design.communities import BLACKHOLE, GRACEFUL_SHUTDOWN, NO_EXPORT
 from anyplane.design.design import Design, Site, Upstream
+from anyplane.design.operation import Degradation
 from anyplane.model.errors import UsageError
-from anyplane.model.nouns import Announcement, Effect, ExportRule
+from anyplane.model.nouns import Announcement, Effect, ExportRule, Prefix
 
 _KEEP = ExportRule(effect=Effect.NO_EXPORT)
 
@@ -62,4 +64,52 @@ def _session(design: Design, site: Site, upstream: Upstream) -> tuple[Announceme
             is_blackhole=upstream.is_blackhole,
         )
         for prefix in upstream.prefixes
+    )
+
+
+def lowered(announcement: Announcement, low: Degradation) -> Announcement:
+    """DEGRADED: the announcement as a site makes it that would rather not be chosen."""
+    return _less_wanted(
+        announcement,
+        prepend=low.prepend,
+        med=low.med,
+        communities=(*low.communities, *((GRACEFUL_SHUTDOWN,) if low.is_graceful_shutdown else ())),
+    )
+
+
+def drained(announcement: Announcement, *, prepend: int) -> Announcement:
+    """DRAINING: GRACEFUL_SHUTDOWN (RFC 8326: any other route is preferred), and prepends for the rest."""
+    return _less_wanted(announcement, prepend=prepend, med=None, communities=(GRACEFUL_SHUTDOWN,))
+
+
+def blackholed(announcement: Announcement, host: Prefix) -> Announcement:
+    """The announcement of `host`, a /32 or /128 inside the announced prefix, that upstreams drop (RFC 7999).
+
+    UsageError where `host` is not one address or lies outside.
+    """
+    if host.prefixlen != host.max_prefixlen:
+        raise UsageError(f"{host} is not one address", hint=f"write a /{host.max_prefixlen}")
+    if host.version != announcement.prefix.version or host.network_address not in announcement.prefix:
+        raise UsageError(f"{host} is not inside {announcement.prefix}, and only our own space is blackholed")
+    return replace(
+        announcement,
+        prefix=host,
+        as_path_prepend=0,
+        communities=tuple(dict.fromkeys((*announcement.communities, BLACKHOLE, NO_EXPORT))),
+        export_rules=(_KEEP,),
+        is_backup=False,
+        is_blackhole=True,
+    )
+
+
+def _less_wanted(
+    announcement: Announcement, *, prepend: int, med: int | None, communities: tuple[str, ...]
+) -> Announcement:
+    sent = tuple(dict.fromkeys((*announcement.communities, *communities)))
+    return replace(
+        announcement,
+        as_path_prepend=announcement.as_path_prepend + prepend,
+        med=announcement.med if med is None else med,
+        communities=sent,
+        is_backup=announcement.is_backup or GRACEFUL_SHUTDOWN in sent,
     )

@@ -109,7 +109,6 @@ def _design(shape: DesignShape, document: Document, *, source: str) -> Design:
             for rule in shape.residency
         ),
         communities=catalogue,
-        health=shape.health,
         silenced=shape.check.silence,
         locations={
             path_text(path): Location(line=span.line, column=span.column) for path, span in spans.items()
@@ -153,7 +152,6 @@ def _site(
         upstreams=upstreams,
         capacity=site.capacity[0] if site.capacity else None,
         is_enabled=site.enabled,
-        daemon=site.daemon,
     )
 
 

@@ -5,7 +5,11 @@ AnyplaneError
 ├── UsageError         the user: an argument, a name, a combination          exit 2
 ├── DataError          the dataset: a file that cannot be read as promised   exit 2
 ├── FetchError         the network: a download that did not arrive           exit 3
-└── TopologyError      the graph: something asked of it that it lacks        exit 2
+├── TopologyError      the graph: something asked of it that it lacks        exit 2
+├── SpeakerError       the BGP daemon; carries daemon, command and reply     exit 4
+│   ├── SpeakerUnreachable   no socket, no permission, no answer in time
+│   └── SpeakerRejected      it answered, and the answer is no
+└── KernelError        the machine: netlink refused; carries the fix         exit 4
 
 Facts are attributes; the text is made in `__str__`. The command line prints `str(error)` and exits with
 `error.exit_code`; nobody sees a traceback for one of these.
@@ -111,6 +115,54 @@ class FetchError(AnyplaneError):
 
 class TopologyError(AnyplaneError):
     """The topology lacks what was asked of it (a network, a metro, an IXP)."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        self.message = message
+        self.hint = hint
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
+
+class SpeakerError(AnyplaneError):
+    """The BGP daemon did not do what was asked; the announcement may be unchanged."""
+
+    exit_code = 4
+
+    def __init__(
+        self, daemon: str, message: str, *, command: str = "", reply: str = "", hint: str = ""
+    ) -> None:
+        self.daemon = daemon
+        self.message = message
+        self.command = command
+        self.reply = reply
+        self.hint = hint
+        super().__init__(daemon, message)
+
+    def __str__(self) -> str:
+        lines = [f"{self.daemon}: {self.message}"]
+        if self.command:
+            lines.append(f"  asked:    {self.command}")
+        if self.reply:
+            lines.append(f"  answered: {self.reply}")
+        if self.hint:
+            lines.append(f"hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class SpeakerUnreachable(SpeakerError):  # noqa: N818  # it reads as what it says
+    """Nobody answers: the daemon is absent, hung, or its socket may not be opened."""
+
+
+class SpeakerRejected(SpeakerError):  # noqa: N818  # it reads as what it says
+    """The daemon answered, and refused or made no sense."""
+
+
+class KernelError(AnyplaneError):
+    """The kernel refused an address, a nexthop or a socket; `hint` names the capability or setting."""
+
+    exit_code = 4
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         self.message = message

@@ -1,0 +1,1 @@
+"""The loop of one site: check, decide, apply, verify, record."""

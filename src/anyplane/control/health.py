@@ -1,0 +1,86 @@
+"""Check results -> verdicts: rise and fall counted per check, and a silent check counts as failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from anyplane.design.operation import Check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """One answer of one check. `check` is its id, `at` monotonic seconds, `detail` what a person reads."""
+
+    check: str
+    is_ok: bool
+    at: float
+    latency_s: float = 0.0
+    detail: str = ""
+
+
+class Verdict(StrEnum):
+    """What a check's history says."""
+
+    UNKNOWN = "unknown"
+    PASS = "pass"  # noqa: S105  # no password
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckState:
+    """The history of one check, folded.
+
+    `streak`: equal results in a row, successes positive, failures negative. `failing_since`: when the present
+    run of failures began, None while it succeeds. `heard_at`: the time of the last result.
+    """
+
+    verdict: Verdict = Verdict.UNKNOWN
+    streak: int = 0
+    failing_since: float | None = None
+    heard_at: float | None = None
+    latency_s: float = 0.0
+    detail: str = ""
+    is_silent: bool = False
+
+
+def hear(check: Check, state: CheckState, result: CheckResult) -> CheckState:
+    """The state after one result; one that is older than the last changes nothing."""
+    if state.heard_at is not None and result.at < state.heard_at:
+        return state
+    if result.is_ok:
+        streak = max(state.streak, 0) + 1
+        verdict = Verdict.PASS if streak >= check.rise or state.verdict is Verdict.PASS else state.verdict
+        since = None
+    else:
+        streak = min(state.streak, 0) - 1
+        verdict = Verdict.FAIL if -streak >= check.fall or state.verdict is Verdict.FAIL else state.verdict
+        since = result.at if state.failing_since is None else state.failing_since
+    return CheckState(
+        verdict=verdict,
+        streak=streak,
+        failing_since=since,
+        heard_at=result.at,
+        latency_s=result.latency_s,
+        detail=result.detail,
+    )
+
+
+def patience(check: Check) -> float:
+    """Seconds of silence after which a check counts as failed: `fall` of its longest turns, a deadline."""
+    return check.fall * check.interval_s * (1 + check.jitter) + check.timeout_s + 0.25
+
+
+def listen(check: Check, state: CheckState, *, now: float, began: float) -> CheckState:
+    """The state at `now`, a check that has been silent for too long (since `began` at the latest) failed."""
+    last = began if state.heard_at is None else state.heard_at
+    if now - last <= patience(check) or state.is_silent:
+        return state
+    return replace(
+        state,
+        verdict=Verdict.FAIL,
+        streak=min(state.streak, 0) - 1,
+        failing_since=last if state.failing_since is None else state.failing_since,
+        detail=f"no result for {now - last:.1f} s",
+        is_silent=True,
+    )
