@@ -1,16 +1,35 @@
 #!/usr/bin/env bash
-# Install the Debian packages that the tests use (a real browser). Without root: say what is missing and go on;
-# those tests then skip, but under CI=true they fail.
+# Install the Debian packages that the tests use: BGP daemons, servers, a real browser. Without root: say what is
+# missing and go on; those tests then skip, but under CI=true they fail.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
+# program (or path) -> package
+wanted=(
+  chromium:chromium
+  ip:iproute2 sysctl:procps setpriv:util-linux
+  bird:bird2 /usr/lib/frr/bgpd:frr gobgpd:gobgpd bgpctl:openbgpd
+  unbound:unbound kdig:knot-dnsutils nginx:nginx-light chronyd:chrony openssl:openssl faketime:faketime
+)
+PATH=$PATH:/usr/sbin:/sbin
 needed=()
-command -v chromium >/dev/null || command -v chromium-browser >/dev/null || needed+=(chromium)
+for pair in "${wanted[@]}"; do
+  program=${pair%:*}
+  command -v "$program" >/dev/null || needed+=("${pair##*:}")
+done
 [ ${#needed[@]} = 0 ] && exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "installing ${needed[*]}"
+  # A router that starts by itself where somebody runs tests would be a surprise: nothing is started.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod 755 "$policy"
+    trap 'rm -f "$policy"' EXIT
+  fi
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${needed[@]}" >/dev/null
 else
-  echo "missing: ${needed[*]}; its tests are skipped. Fix: sudo apt-get install ${needed[*]}" >&2
+  echo "missing: ${needed[*]}; their tests are skipped. Fix: sudo apt-get install ${needed[*]}" >&2
 fi

@@ -119,7 +119,7 @@ def _found(
         heard = f"not heard yet: {', '.join(health.unheard)}" if health.unheard else "no verdict yet"
         return Situation.UNKNOWN, heard
     if is_silent and health.shaky:
-        return Situation.SHAKY, _told(health.shaky, checks)
+        return Situation.CLIMBING, _told(health.shaky, checks)
     if before.level in (Level.NONE, Level.LOW) and now < before.penalty_until and not _is_low(before, health):
         times = f"{before.strikes} time{'' if before.strikes == 1 else 's'}"
         wait = before.penalty_until - now

@@ -53,12 +53,12 @@ class Situation(StrEnum):
     DEAD_FROZEN = "it failed, and so did the same check elsewhere"
     DEAD_ISOLATED = "it failed, and no other site is heard"
     DEAD_HELD = "it failed, and the guard refuses the withdrawal"
-    DEAD_WAITING = "it failed, and words newer than the failure are awaited"
+    DEAD_WAITING = "it failed, and news of the others is awaited"
     DEAD = "it failed, and may go"
     CLIMBING = "it passes, but not often enough yet"
     PENALISED = "it passes, but went too lately"
-    SHAKY = "it passes, but failed just now"
     IMPAIRED = "it passes, but a dependency failed"
+    SHAKY = "it passes, but failed just now"
     HEALTHY = "all checks pass"
 
 
@@ -91,8 +91,8 @@ _ROWS: dict[Situation, tuple[State, State, State, State]] = {
     Situation.DEAD: (State.DOWN, State.DOWN, State.DOWN, State.DOWN),
     Situation.CLIMBING: (State.RISING, State.DEGRADED, State.UP, State.UP),
     Situation.PENALISED: (State.QUARANTINE, State.DEGRADED, State.UP, State.UP),
-    Situation.SHAKY: (State.RISING, State.FALLING, State.FALLING, State.FALLING),
     Situation.IMPAIRED: (State.DEGRADED, State.DEGRADED, State.DEGRADED, State.DEGRADED),
+    Situation.SHAKY: (State.RISING, State.FALLING, State.FALLING, State.FALLING),
     Situation.HEALTHY: (State.UP, State.UP, State.UP, State.UP),
 }
 TABLE: dict[tuple[Level, Situation], State] = {
