@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import command_rows, routing_rows
+from bench import check_rows, command_rows, routing_rows
 from bench.internet import ROOT, Internet
 from bench.measured import Measured, ProcessError
 from bench.yardstick import State, Yardstick
@@ -124,6 +124,14 @@ ROWS = (
         what="making a synthetic Internet of 80,000",
         limit=20,
         measure=command_rows.synthetic_80k,
+        is_real=False,
+    ),
+    Row(
+        name="checks",
+        what="500 health checks at 1 s, of five kinds: CPU in each second",
+        limit=0.1,
+        rss=120 * MB,
+        measure=check_rows.checks,
         is_real=False,
     ),
 )

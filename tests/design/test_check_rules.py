@@ -41,6 +41,26 @@ TWO_LAWS = """residency:
   - {name: b, users: DE, sites: sin}
 """
 
+CHECKS = "[{tcp: 'service:53'}]"
+GUARDS = "safety: {fleet: {file: /run/fleet.json}}"
+LINK = "{neighbor: 10.0.0.1, gtsm: true, hold: 9 s}, {neighbor: 'fd00::1', gtsm: true, hold: 9 s}"
+
+
+def run(*, checks: str = CHECKS, group: str = "", safety: str = GUARDS) -> tuple[str, str]:
+    """A change that gives the design checks and guards."""
+    return "objectives:", f"health: {{dns: {{checks: {checks}{group}}}}}\n{safety}\nobjectives:"
+
+
+def linked(session: str, *, daemon: str = "bird") -> tuple[tuple[str, str], ...]:
+    """A change that gives the whole of one site sessions, one of them as written."""
+    return (
+        run(),
+        ("metro: SIN", f"daemon: {daemon}, metro: SIN"),
+        ("{asn: 2914}", f"{{asn: 2914, session: [{session}]}}"),
+        ("{asn: 6453}", f"{{asn: 6453, session: [{LINK.replace('0.1', '0.9').replace('::1', '::9')}]}}"),
+    )
+
+
 BREAKS: dict[str, tuple[tuple[str, str], ...]] = {
     "AP001": ((V4, "193.0.14.0/25"),),
     "AP002": ((V4, "10.1.0.0/24"),),
@@ -101,6 +121,34 @@ BREAKS: dict[str, tuple[tuple[str, str], ...]] = {
             "{dns: {prefixes: [193.0.14.0/24, 2001:7fd::/48], users: {except: [continent Africa, CH]}}}",
         ),
     ),
+    "AP050": (("metro: SIN", "daemon: bird, metro: SIN"),),
+    "AP051": (run(checks="[{icmp: 192.0.2.1, scope: dependency}]"),),
+    "AP052": (run(checks="[{process: unbound}, {tcp: '192.0.2.1:53', scope: dependency}]"),),
+    "AP053": (run(checks="[{icmp: service}, {icmp: 192.0.2.1}]"),),
+    "AP054": (run(checks="[{icmp: service, interval: 20 s}]"),),
+    "AP055": (run(checks="[{icmp: service, fall: 1}]"),),
+    "AP056": (
+        run(
+            group=", need_backends: 2, backends: [{name: a, address: 10.0.0.2, checks: [{icmp: service}]},"
+            " {name: b, address: 10.0.0.3, checks: [{icmp: service}]}]"
+        ),
+    ),
+    "AP057": (run(checks="[{http: 'https://service/'}, {grpc: {to: 'service:1', tls: true}}]"),),
+    "AP060": (run(safety=""),),
+    "AP061": (run(safety="safety: {floor: 3, fleet: {file: /run/fleet.json}}"),),
+    "AP062": (run(safety="safety: {fleet: {static: [fra, nyc]}}"),),
+    "AP063": (run(safety="safety: {lease: 1 s, fleet: {file: /run/fleet.json}}"),),
+    "AP064": (run(safety="safety: {on_agent_death: {hold: 5 min}, fleet: {file: /run/fleet.json}}"),),
+    "AP065": (run(safety="safety: {retire: [AS174, AS1], fleet: {file: /run/fleet.json}}"),),
+    "AP070": linked("{neighbor: 10.0.0.1, gtsm: true, hold: 9 s}"),
+    "AP071": linked("{neighbor: 10.0.0.1, gtsm: true}, {neighbor: 'fd00::1', gtsm: true, hold: 9 s}"),
+    "AP072": linked("{neighbor: 10.0.0.1, hold: 9 s}, {neighbor: 'fd00::1', gtsm: true, hold: 9 s}"),
+    "AP073": linked(LINK.replace("hold", "role: peer, hold", 1)),
+    "AP074": linked(LINK.replace("hold", "bfd: true, hold", 1), daemon="openbgpd"),
+    "AP075": (run(), ("asn: 2914", "asn: 2914, no_export: true")),
+    "AP076": linked(LINK.replace("hold", "imports: all, hold", 1)),
+    "AP077": linked(LINK.replace("10.0.0.1", "193.0.14.1", 1)),
+    "AP078": linked(LINK, daemon="{kind: bird, include: /etc/bird/anyplane.conf}"),
     "AP044": (("objectives:", "residency: [{name: gdpr, users: EU, sites: [fra, nyc]}]\nobjectives:"),),
 }
 
@@ -120,6 +168,58 @@ def found(text: str) -> set[str]:
 
 def test_the_clean_design_breaks_no_rule() -> None:
     assert found(CLEAN) == set()
+
+
+def test_a_design_that_is_run_with_care_breaks_no_rule() -> None:
+    assert found(changed(CLEAN, (run(),))) == set()
+    assert found(changed(CLEAN, linked(LINK))) == set()
+    assert found(changed(CLEAN, linked(LINK.replace("hold: 9 s", "bfd: true, role: auto")))) == set()
+
+
+def test_a_design_that_says_nothing_of_running_is_not_asked_about_it() -> None:
+    text = changed(CLEAN, (("asn: 2914", "asn: 2914, no_export: true"),))
+
+    assert not {rule for rule in found(text) if rule >= "AP050"}
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "127.0.0.1", "gateway.internal", "service", "193.0.14.1"])
+def test_what_each_site_has_of_its_own_is_no_shared_host(host: str) -> None:
+    assert "AP053" not in found(changed(CLEAN, (run(checks=f"[{{icmp: service}}, {{icmp: {host}}}]"),)))
+
+
+@pytest.mark.parametrize(
+    "http",
+    [
+        "'http://service/'",
+        "{url: 'https://service/', host: www.example.net}",
+        "{url: 'https://service/', verify: false}",
+        "{url: 'https://www.example.net/', address: service}",
+    ],
+)
+def test_a_certificate_with_a_name_to_check_is_no_finding(http: str) -> None:
+    assert "AP057" not in found(changed(CLEAN, (run(checks=f"[{{http: {http}}}]"),)))
+
+
+def test_a_family_that_no_local_check_speaks_for_is_found() -> None:
+    text = changed(CLEAN, (run(checks="[{icmp: service, family: v4}, {icmp: service, scope: dependency}]"),))
+
+    messages = [one.message for one in design.check(design.parse(text)) if one.rule.id == "AP050"]
+
+    assert messages == ["no local check speaks for the IPv6 prefixes of dns"]
+    assert "AP050" not in found(text.replace("checks: [{icmp", "together: true, checks: [{icmp"))
+
+
+def test_one_site_alone_needs_no_fleet_and_no_floor() -> None:
+    text = changed(
+        CLEAN,
+        (
+            run(safety=""),
+            ("metro: SIN", "enabled: false, metro: SIN"),
+            ("metro: NYC", "enabled: false, metro: NYC"),
+        ),
+    )
+
+    assert not {"AP060", "AP061"} & found(text)
 
 
 def test_every_rule_has_a_design_that_breaks_it() -> None:

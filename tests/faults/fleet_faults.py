@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from namespaces import Host, wait_until
-from stage import ANSWERS, BOTH, Stage
+from scene import ANSWERS, BOTH, Scene
 from table import fault
 
 from anyplane.agent.fleet import merge
@@ -35,7 +35,7 @@ KERNEL = "protocol kernel { ipv4 { export all; }; merge paths off; scan time 1; 
 class Transport:
     """Carries the sites' reports to each other through the fleet file, every 200 ms."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Scene) -> None:
         self.stage = stage
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._carry, daemon=True)
@@ -61,7 +61,7 @@ class Transport:
             part.replace(self.stage.fleet_file)
 
 
-def _states(stage: Stage) -> dict[str, str]:
+def _states(stage: Scene) -> dict[str, str]:
     return {
         name: next(iter(site.status()["services"].values()))["state"] for name, site in stage.sites.items()
     }
@@ -95,7 +95,7 @@ class _Listener:
 def dependency_fails_everywhere(n: int) -> list[float]:
     """Four sites; within 10 s all are degraded or frozen, and none is gone in any poll."""
     figures = []
-    with Stage(count=4, checks=ANSWERS + ORIGIN, safety=FLEET) as stage:
+    with Scene(count=4, checks=ANSWERS + ORIGIN, safety=FLEET) as stage:
         dependency = _Listener([site.host for site in stage.sites.values()])
         dependency.open()
         with Transport(stage):
@@ -127,7 +127,7 @@ def sites_die_one_by_one(n: int) -> list[float]:
     """The last two keep announcing and say HELD; the figure is how many sites withdrew."""
     figures = []
     for _ in range(min(n, 3)):
-        with Stage(count=4, safety=FLEET) as stage, Transport(stage):
+        with Scene(count=4, safety=FLEET) as stage, Transport(stage):
             stage.start()
             wait_until(lambda: set(_states(stage).values()) == {"up"}, timeout=20)
             time.sleep(2)
@@ -148,7 +148,7 @@ def drain_of_100_prefixes(n: int) -> list[float]:
     prefixes = ", ".join(f"198.51.{number}.0/24" for number in range(100))
     every = frozenset(ip_network(f"198.51.{number}.0/24") for number in range(100))
     safety = "  drain: {wait: 3 s}\n  fleet: {static: [fra, nyc]}"
-    with Stage(
+    with Scene(
         prefixes=prefixes, safety=safety, count=2, upstream_channel=SHUTDOWN, upstream_extra=KERNEL
     ) as stage:
         for site in stage.sites.values():
@@ -248,7 +248,7 @@ def two_hundred_prefixes(n: int) -> list[float]:
     """The service dies; the time from the first prefix that leaves the peer's table to the last."""
     figures = []
     every = frozenset(ip_network(f"10.53.{number}.0/24") for number in range(200))
-    with Stage(prefixes=", ".join(map(str, sorted(every)))) as stage:
+    with Scene(prefixes=", ".join(map(str, sorted(every)))) as stage:
         text = stage.fra.design.read_text().replace('198.51.100.53, "2001:db8:53::53"', "10.53.0.53")
         stage.fra.design.write_text(text)
         stage.fra.start_daemon()
@@ -273,7 +273,7 @@ def clock_jumps(n: int) -> list[float]:
     """The wall clock of the agent's process (and of nothing else) jumps, while the peer is polled."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
     figures = []
-    with Stage() as stage:
+    with Scene() as stage:
         clock = stage.network.directory / "clock"
         clock.write_text("+0\n")
         stage.fra.env = {
@@ -296,7 +296,7 @@ def clock_jumps(n: int) -> list[float]:
 def agent_upgraded(n: int) -> list[float]:
     """The agent runs itself anew under the same process id, while the peer is polled."""
     figures = []
-    with Stage().start() as stage:
+    with Scene().start() as stage:
         pid = stage.fra.agent_pid
         for _ in range(n):
             os.kill(pid, signal.SIGUSR2)
@@ -318,7 +318,7 @@ def agent_upgraded(n: int) -> list[float]:
 def agent_restarted(n: int) -> list[float]:
     """SIGKILL and a new process within the lease, as systemd does: what is still leased is adopted."""
     figures = []
-    with Stage().start() as stage:
+    with Scene().start() as stage:
         for _ in range(n):
             stage.fra.kill_agent()
             stage.fra.start_agent()
@@ -326,7 +326,7 @@ def agent_restarted(n: int) -> list[float]:
     return figures
 
 
-def _polls_without(stage: Stage, seconds: float) -> int:
+def _polls_without(stage: Scene, seconds: float) -> int:
     end = time.monotonic() + seconds
     missed = 0
     while time.monotonic() < end:
@@ -344,7 +344,7 @@ def _polls_without(stage: Stage, seconds: float) -> int:
 def full_table(n: int) -> list[float]:
     """The site's BIRD holds a full table beside its own two routes."""
     figures = []
-    with Stage() as stage:
+    with Scene() as stage:
         table = stage.fra.host.directory / "full-table.conf"
         with table.open("w") as file:
             file.write("ipv4 table full; protocol static full_table { ipv4 { import all; };\n")

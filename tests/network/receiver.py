@@ -65,6 +65,10 @@ class Receiver:
         """The reply to one command, whole."""
         return _ask(self._connection, command)
 
+    def close(self) -> None:
+        """Hang up; the process ends with its network."""
+        self._connection.close()
+
     def prefixes(self) -> frozenset[Prefix]:
         """All that it holds now."""
         return frozenset(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from anyplane.design import announcements
 from anyplane.design.design import Design
 from anyplane.design.operation import Daemon, Safety, Session
-from anyplane.model.errors import UsageError
+from anyplane.model.errors import SpeakerRejected, UsageError
 from anyplane.model.nouns import Announcement, Asn, Prefix, SiteName, UpstreamKind
 
 
@@ -60,3 +61,25 @@ def router_plan(design: Design, site: str) -> RouterPlan:
         announcements=listed,
         safety=design.safety,
     )
+
+
+def refuse_foreign(plan: RouterPlan, wanted: Iterable[Announcement]) -> None:
+    """SpeakerRejected when something is not ours to announce; every `apply` asks before it sends anything.
+
+    Ours is a prefix of the design as it stands, or a blackholed host inside one. An Announcement that is a
+    blackhole may be either.
+    """
+    for one in wanted:
+        if one.prefix in plan.prefixes:
+            continue
+        is_host = one.is_blackhole and one.prefix.prefixlen == one.prefix.max_prefixlen
+        family = one.prefix.version
+        mine = (ours for ours in plan.prefixes if ours.version == family)
+        if is_host and any(one.prefix.network_address in ours for ours in mine):
+            continue
+        raise SpeakerRejected(
+            str(plan.daemon.kind),
+            f"{one.prefix} is not a prefix of this design, so nothing was sent to the daemon",
+            command=f"announce {one.prefix} to AS{one.upstream}",
+            hint="service: prefixes: lists all that may be announced; of hosts inside, only blackholes",
+        )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -12,7 +12,7 @@ from anyplane.cli.design_file import read_design
 from anyplane.cli.streams import write_utf8
 
 if TYPE_CHECKING:
-    from anyplane.design import Design, Finding
+    from anyplane.design import Finding
 
 WIDTH = 100
 
@@ -23,6 +23,19 @@ class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
     SARIF = "sarif"
+
+
+class Reviewed(Protocol):
+    """A text that findings point into: a design, or a router's configuration."""
+
+    @property
+    def file(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def silenced(self) -> Mapping[str, str]: ...
 
 
 def check(
@@ -50,7 +63,7 @@ def check(
     failing = ("error", "warning") if strict else ("error",)
     fails = any(finding.rule.severity in failing for finding in counted)
     if form is Format.JSON:
-        plain = _as_json(parsed, findings, fails=fails)
+        plain = {"design": parsed.file, "fails": fails, "findings": as_plain(findings)}
         write_utf8(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
     elif form is Format.SARIF:
         # SARIF wants a URI reference, and "<stdin>" is none.
@@ -63,7 +76,7 @@ def check(
         raise typer.Exit(1)
 
 
-def as_text(design: Design, findings: Sequence[Finding]) -> str:
+def as_text(design: Reviewed, findings: Sequence[Finding]) -> str:
     """The findings for people: by severity, each with place, line, reason and hint; silenced ones last."""
     blocks: list[str] = []
     counted = [finding for finding in findings if not finding.silenced]
@@ -87,7 +100,7 @@ def as_text(design: Design, findings: Sequence[Finding]) -> str:
     return "\n\n".join(blocks)
 
 
-def _block(design: Design, finding: Finding, before: Sequence[Finding]) -> str:
+def _block(design: Reviewed, finding: Finding, earlier: Sequence[Finding]) -> str:
     here = finding.location
     head = (
         f"{design.file}:{here.line}:{here.column}  {finding.rule.id} {finding.rule.name}: {finding.message}"
@@ -99,8 +112,10 @@ def _block(design: Design, finding: Finding, before: Sequence[Finding]) -> str:
         shown = source if len(source) <= WIDTH - 8 else source[: WIDTH - 11] + "..."
         lines.append(f"{here.line:5d} | {shown}")
         if here.column <= len(shown):
-            lines.append("      | " + " " * (here.column - 1) + "^")
-    if finding.rule.id not in {other.rule.id for other in before}:
+            # Tabs stay tabs, so that the caret stands below its word.
+            before_it = "".join("\t" if sign == "\t" else " " for sign in shown[: here.column - 1])
+            lines.append("      | " + before_it + "^")
+    if finding.rule.id not in {other.rule.id for other in earlier}:
         lines += _folded(f"why:  {finding.rule.reason}")
     if finding.hint:
         lines += _folded(f"hint: {finding.hint}")
@@ -120,7 +135,7 @@ def _folded(text: str, *, indent: int = 2) -> list[str]:
     )
 
 
-def _summary(design: Design, counted: Sequence[Finding], silenced: Sequence[Finding]) -> str:
+def _summary(design: Reviewed, counted: Sequence[Finding], silenced: Sequence[Finding]) -> str:
     parts = []
     for severity in ("error", "warning", "note"):
         count = sum(finding.rule.severity == severity for finding in counted)
@@ -129,26 +144,23 @@ def _summary(design: Design, counted: Sequence[Finding], silenced: Sequence[Find
     return f"{design.file}: {', '.join(parts)}{tail}"
 
 
-def _as_json(design: Design, findings: Sequence[Finding], *, fails: bool) -> dict[str, object]:
-    return {
-        "design": design.file,
-        "fails": fails,
-        "findings": [
-            {
-                "rule": finding.rule.id,
-                "name": finding.rule.name,
-                "severity": finding.rule.severity.value,
-                "path": finding.path,
-                "line": finding.location.line,
-                "column": finding.location.column,
-                "message": finding.message,
-                "reason": finding.rule.reason,
-                "hint": finding.hint,
-                "silenced": finding.silenced or None,
-            }
-            for finding in findings
-        ],
-    }
+def as_plain(findings: Sequence[Finding]) -> list[dict[str, object]]:
+    """The findings for JSON."""
+    return [
+        {
+            "rule": finding.rule.id,
+            "name": finding.rule.name,
+            "severity": finding.rule.severity.value,
+            "path": finding.path,
+            "line": finding.location.line,
+            "column": finding.location.column,
+            "message": finding.message,
+            "reason": finding.rule.reason,
+            "hint": finding.hint,
+            "silenced": finding.silenced or None,
+        }
+        for finding in findings
+    ]
 
 
 def register(app: typer.Typer) -> None:

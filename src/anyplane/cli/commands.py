@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from anyplane.cli import check, diff, explain, plan, routes, schema, topology
+from anyplane.cli import (
+    agent,
+    check,
+    diff,
+    explain,
+    lint_router,
+    plan,
+    render,
+    routes,
+    schema,
+    site,
+    topology,
+    witness,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -16,3 +29,8 @@ def register(app: typer.Typer) -> None:
     schema.register(app)
     topology.register(app)
     routes.register(app)
+    agent.register(app)
+    site.register(app)
+    render.register(app)
+    lint_router.register(app)
+    witness.register(app)

@@ -1,4 +1,4 @@
-"""Rule and Finding: what `anyplane check` looks for and what it found."""
+"""Rule and Finding: what `anyplane check` and `anyplane lint-router` look for and what they found."""
 
 from __future__ import annotations
 
@@ -21,14 +21,20 @@ Look = Callable[[Design], Iterator[Hit]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One rule of good practice: `look` yields its hits; `reason` says in one sentence why it matters."""
+class Advice:
+    """What a rule of good practice asks; `reason` says in one sentence why it matters."""
 
     id: str
     name: str
     severity: Severity
     title: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Advice):
+    """Advice on designs: `look` yields the places where it is not followed."""
+
     look: Look
 
 
@@ -36,7 +42,7 @@ class Rule:
 class Finding:
     """A hit with its rule and its place in the file; `silenced` is the reason given, or "" when it counts."""
 
-    rule: Rule
+    rule: Advice
     path: str
     message: str
     hint: str

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from anyplane.design import communities as words
-from anyplane.design import quantities
+from anyplane.design import quantities, reading_health, reading_operation
 from anyplane.design.design import (
     Audience,
     Design,
@@ -18,6 +20,7 @@ from anyplane.design.design import (
     Upstream,
 )
 from anyplane.design.document import Document, path_text, read
+from anyplane.design.operation import Health
 from anyplane.model.errors import DesignError, Problem
 from anyplane.model.nouns import Effect, ExportRule, Place, Prefix, SiteName
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
         SiteShape,
         UpstreamShape,
     )
+    from anyplane.design.shape_health import HealthShape
 
 
 def parse(text: str, *, file: str = "design.yaml") -> Design:
@@ -37,7 +41,7 @@ def parse(text: str, *, file: str = "design.yaml") -> Design:
     # pydantic costs 0.1 s to import, and most commands that see this module never parse.
     from pydantic import ValidationError
 
-    from anyplane.design import faults, references
+    from anyplane.design import faults, references, references_operation
     from anyplane.design.rules import RULES
     from anyplane.design.shape import DesignShape
 
@@ -53,6 +57,8 @@ def parse(text: str, *, file: str = "design.yaml") -> Design:
     except ValidationError as error:
         problems += faults.problems(error.errors(include_url=False), document)
     if problems or shape is None:
+        hidden = references_operation.secret_lines(document)
+        problems = [replace(one, source="") if one.line in hidden else one for one in problems]
         ordered = sorted(dict.fromkeys(problems), key=lambda one: (one.line, one.column))
         raise DesignError(tuple(ordered))
     return _design(shape, document, source=text)
@@ -109,6 +115,8 @@ def _design(shape: DesignShape, document: Document, *, source: str) -> Design:
             for rule in shape.residency
         ),
         communities=catalogue,
+        health=_health(shape.health, groups, path="health"),
+        safety=reading_operation.safety(shape.safety),
         silenced=shape.check.silence,
         locations={
             path_text(path): Location(line=span.line, column=span.column) for path, span in spans.items()
@@ -133,6 +141,11 @@ def _site(
     groups: tuple[PrefixGroup, ...],
     catalogue: dict[str, tuple[ExportRule, ...]],
 ) -> Site:
+    labels = reading_operation.session_names(
+        (one.name, upstream.asn, one.neighbor.version)
+        for upstream in site.upstreams
+        for one in upstream.session
+    )
     code, place = site.metro or ("", Place(lat=0.0, lon=0.0))
     upstreams = tuple(
         _upstream(
@@ -141,6 +154,7 @@ def _site(
             site=site,
             groups=groups,
             catalogue=catalogue,
+            labels=labels,
             path=f"sites.{name}.upstreams.{number}",
         )
         for number, upstream in enumerate(site.upstreams)
@@ -152,7 +166,19 @@ def _site(
         upstreams=upstreams,
         capacity=site.capacity[0] if site.capacity else None,
         is_enabled=site.enabled,
+        daemon=reading_operation.daemon(site.daemon, path=f"sites.{name}.daemon"),
+        health=_health(site.health, groups, path=f"sites.{name}.health"),
     )
+
+
+def _health(
+    shapes: dict[str, HealthShape], groups: tuple[PrefixGroup, ...], *, path: str
+) -> dict[str, Health]:
+    prefixes = {group.name: group.prefixes for group in groups}
+    return {
+        name: reading_health.health(name, shape, prefixes=prefixes[name], path=f"{path}.{name}")
+        for name, shape in shapes.items()
+    }
 
 
 def _upstream(
@@ -162,6 +188,7 @@ def _upstream(
     site: SiteShape,
     groups: tuple[PrefixGroup, ...],
     catalogue: dict[str, tuple[ExportRule, ...]],
+    labels: Iterator[str],
     path: str,
 ) -> Upstream:
     # Of single settings the last wins. Communities and actions add up, as in a chain of route maps.
@@ -189,6 +216,16 @@ def _upstream(
         is_no_export=last("no_export").no_export or words.NO_EXPORT in sent,
         is_backup=last("backup").backup or words.GRACEFUL_SHUTDOWN in sent,
         is_blackhole=last("blackhole").blackhole or words.BLACKHOLE in sent,
+        sessions=tuple(
+            reading_operation.session(
+                one,
+                name=next(labels),
+                upstream=upstream.asn,
+                kind=last("kind").kind,
+                path=f"{path}.session.{number}",
+            )
+            for number, one in enumerate(upstream.session)
+        ),
         path=path,
     )
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from anyplane.design import rules_addressing, rules_attributes, rules_promises, rules_resilience
+from anyplane.design import (
+    rules_addressing,
+    rules_attributes,
+    rules_health,
+    rules_promises,
+    rules_resilience,
+    rules_safety,
+    rules_sessions,
+)
 from anyplane.design.design import Design, Severity
 from anyplane.design.finding import Finding, Rule, locate
 
@@ -11,6 +19,9 @@ RULES: tuple[Rule, ...] = (
     *rules_resilience.RULES,
     *rules_attributes.RULES,
     *rules_promises.RULES,
+    *rules_health.RULES,
+    *rules_safety.RULES,
+    *rules_sessions.RULES,
 )
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 

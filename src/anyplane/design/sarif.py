@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from anyplane.design.finding import Finding, Rule
+from anyplane.design.finding import Advice, Finding
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
 def sarif(
-    findings: Sequence[Finding], *, rules: Sequence[Rule], file: str, version: str
+    findings: Sequence[Finding], *, rules: Sequence[Advice], file: str, version: str
 ) -> dict[str, Any]:  # JSON has no narrower type
     """One run with all rules as metadata and each finding as a result; silenced ones are suppressed."""
     place = {rule.id: number for number, rule in enumerate(rules)}
@@ -34,7 +34,7 @@ def sarif(
     }
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: Advice) -> dict[str, Any]:
     name = "".join(part.capitalize() for part in rule.name.split("-"))
     return {
         "id": rule.id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anyplane.bgp.router import RouterPlan
+from anyplane.bgp.router import RouterPlan, refuse_foreign
 from anyplane.bgp.speaker import (
     Capabilities,
     Observation,
@@ -31,6 +31,7 @@ class MemorySpeaker:
     async def apply(self, wanted: frozenset[Announcement]) -> None:
         """Announce exactly this."""
         self._fail()
+        refuse_foreign(self.plan, wanted)
         self.applied.append(wanted)
         self.routes = routes_of(wanted, self.plan.sessions)
 

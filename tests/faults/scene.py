@@ -1,4 +1,4 @@
-"""Stage: sites as they run in production, in namespaces: a DNS server, a BGP daemon, the agent, an upstream.
+"""Scene: sites as they run in production, in namespaces: a DNS server, a BGP daemon, the agent, an upstream.
 
 Everything is real: the configuration is what `anyplane render` prints, the agent is the program itself in a
 process of its own, and the upstream is a BIRD whose table is polled every millisecond.
@@ -7,6 +7,7 @@ process of its own, and the upstream is a BIRD whose table is polled every milli
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import signal
@@ -20,11 +21,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from case import Case
-from cases.bird import CASES as BIRD_CASES
 from namespaces import Host, Network, wait_until
 from receiver import Neighbor, Receiver
 
-from anyplane.bgp.router import router_plan
+from anyplane.bgp.router import RouterPlan, router_plan
 from anyplane.design import parse
 from anyplane.model.nouns import Prefix
 
@@ -73,7 +73,7 @@ class Site:
     number: int
     host: Host
     case: Case
-    stage: Stage
+    stage: Scene
     design: Path = Path()
     agent: subprocess.Popen[bytes] | None = None
     server: subprocess.Popen[bytes] | None = None
@@ -101,10 +101,14 @@ class Site:
         """Where its agent keeps what a reboot does not forget."""
         return self.host.directory / "state"
 
+    @property
+    def plan(self) -> RouterPlan:
+        """What its router is to do."""
+        return router_plan(parse(self.design.read_text(), file=str(self.design)), self.name)
+
     def start_daemon(self) -> None:
         """The BGP daemon with the rendered configuration."""
-        plan = router_plan(parse(self.design.read_text(), file=str(self.design)), self.name)
-        self.case.start(self.host, plan)
+        self.case.start(self.host, self.plan)
 
     def start_server(self) -> None:
         """The DNS server, answering."""
@@ -146,7 +150,7 @@ class Site:
             "--state-dir",
             str(self.state_dir),
             "--metrics",
-            "off",
+            "",
             *self.options,
             *options,
             log="agent.log",
@@ -177,18 +181,13 @@ class Site:
 
     def ask(self, *words: str, check: bool = True) -> str:
         """`anyplane site ...` against this agent."""
+        return self._anyplane(
+            "site", *words, "--site", self.name, "--run-dir", str(self.run_dir), check=check
+        )
+
+    def _anyplane(self, *words: str, check: bool = True) -> str:
         done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "anyplane",
-                "site",
-                *words,
-                "--site",
-                self.name,
-                "--run-dir",
-                str(self.run_dir),
-            ],
+            [sys.executable, "-m", "anyplane", *words],
             capture_output=True,
             text=True,
             timeout=30,
@@ -196,6 +195,13 @@ class Site:
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def history(self) -> list[dict[str, Any]]:
+        """The journal's facts."""
+        words = ("history", "--json", "--site", self.name, "--state-dir", str(self.state_dir))
+        answer: dict[str, Any] = json.loads(self._anyplane("site", *words))
+        facts: list[dict[str, Any]] = answer["facts"]
+        return facts
 
     def status(self) -> dict[str, Any]:
         """`anyplane site status --json`."""
@@ -218,12 +224,28 @@ class Site:
         return (self.host.directory / "agent.log").read_text()
 
 
-class Stage:
+def case_named(name: str) -> Case:
+    """A daemon of tests/speaker_contract/cases, anew."""
+    folder = Path(__file__).resolve().parent.parent / "speaker_contract" / "cases"
+    for path in sorted(folder.glob("*.py")):
+        spec = importlib.util.spec_from_file_location(f"fault_case_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        for case in module.CASES:
+            if case.name == name:
+                found: Case = case
+                return found
+    raise AssertionError(f"no daemon is called {name}")
+
+
+class Scene:
     """`count` sites and one upstream that hears them all; the other arguments fill the design's blanks."""
 
     def __init__(
         self,
-        case: Case | None = None,
+        daemon: str = "bird2",
         *,
         count: int = 1,
         checks: str = ANSWERS,
@@ -234,12 +256,11 @@ class Stage:
         peer: str = "",
         upstream_channel: str = "import all; export none;",
         upstream_extra: str = "",
-        cases: tuple[Case, ...] = (),
     ) -> None:
         self.network = Network()
         self.upstream = self.network.host("upstream")
         names = ("fra", "nyc", "lon", "sin", "ams")[:count]
-        chosen = cases or tuple(case or BIRD_CASES[0] for _ in names)
+        chosen = tuple(case_named(daemon) for _ in names)
         self.sites = {
             name: Site(name, number, self.network.host(name), chosen[number], self)
             for number, name in enumerate(names)
@@ -264,7 +285,7 @@ class Stage:
             site.design = site.host.directory / "design.yaml"
             site.design.write_text(text)
         neighbors = [
-            Neighbor(ours, theirs, ASN, extra=peer, channel=upstream_channel)
+            Neighbor(ours, theirs, ASN, extra=f"error wait time 1, 1; {peer}", channel=upstream_channel)
             for site in self.sites.values()
             for theirs, ours in (site.v4, site.v6)
         ]

@@ -1,0 +1,130 @@
+"""What an agent leaves for its successor: levels by service, so that an upgrade or a crash moves no traffic.
+
+Theory of operation. The proof that a predecessor was alive a moment ago is not this file but what it kept
+alive: an anchor on lo whose kernel lifetime has not run out (or a keeper that still waits). The file says
+only at which level each service was announced. It lives in the run directory and names the boot, so that
+after a reboot nothing is adopted; times are monotonic seconds, which do not jump.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from anyplane.control.site import Penalty, SiteState
+from anyplane.control.site_plan import SitePlan
+from anyplane.control.states import Level
+from anyplane.model.nouns import Prefix
+
+VERSION = 1
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+PROLONGED_S = 10.0
+"""Lease while the agent replaces itself."""
+CRASH_AGE_S = 30.0
+"""A state file is written each second; one that is older than this was left by no recent crash."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Legacy:
+    """`at`: monotonic seconds. `penalties`: by service, (strikes, monotonic seconds until it may rise)."""
+
+    boot: str
+    at: float
+    levels: Mapping[str, Level]
+    is_handover: bool = False
+    penalties: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    keeper: Mapping[str, object] = field(default_factory=dict)
+
+
+def boot_id() -> str:
+    """This boot's name; empty where the kernel does not say, and then nothing is adopted."""
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
+
+
+def of(state: SiteState, *, boot: str, now: float, keeper: Mapping[str, object] | None = None) -> Legacy:
+    """What to leave at `now`; with `keeper`, what it needs, on the way to becoming another program."""
+    return Legacy(
+        boot=boot,
+        at=now,
+        levels={key: one.level for key, one in state.services.items()},
+        penalties={
+            key: (one.strikes, one.penalty_until) for key, one in state.services.items() if one.strikes
+        },
+        is_handover=keeper is not None,
+        keeper=keeper or {},
+    )
+
+
+def adopted(
+    plan: SitePlan, legacy: Legacy | None, *, held: frozenset[Prefix], has_lease: bool
+) -> dict[str, Level]:
+    """The services still announced on a live lease: every prefix on lo, or all by a keeper that waits."""
+    if legacy is None:
+        return {}
+    is_kept = legacy.is_handover and bool(legacy.keeper)
+    return {
+        service.key: level
+        for service in plan.services
+        if (level := legacy.levels.get(service.key, Level.NONE)) is not Level.NONE
+        and (set(service.prefixes) <= held if has_lease else is_kept)
+    }
+
+
+def penalties(legacy: Legacy, *, now: float) -> dict[str, Penalty]:
+    """What flapping services still owe at `now`."""
+    return {
+        key: Penalty(strikes=strikes, wait_s=max(0.0, until - now))
+        for key, (strikes, until) in legacy.penalties.items()
+    }
+
+
+def to_text(legacy: Legacy) -> str:
+    """As JSON."""
+    return json.dumps(
+        {
+            "version": VERSION,
+            "boot": legacy.boot,
+            "at": legacy.at,
+            "is_handover": legacy.is_handover,
+            "levels": {key: str(level) for key, level in legacy.levels.items()},
+            "keeper": dict(legacy.keeper),
+            "penalties": {key: list(pair) for key, pair in legacy.penalties.items()},
+        }
+    )
+
+
+def from_text(text: str) -> Legacy | None:
+    """What `to_text` wrote; None for anything else."""
+    try:
+        plain = json.loads(text)
+        if plain["version"] != VERSION:
+            return None
+        return Legacy(
+            boot=str(plain["boot"]),
+            at=float(plain["at"]),
+            is_handover=plain["is_handover"] is True,
+            levels={str(key): Level(level) for key, level in plain["levels"].items()},
+            keeper=dict(plain.get("keeper", {})),
+            penalties={
+                str(key): (int(pair[0]), float(pair[1])) for key, pair in plain.get("penalties", {}).items()
+            },
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        return None
+
+
+def read(path: Path, *, boot: str, now: float) -> Legacy | None:
+    """The predecessor's word if it is of this boot and young enough; None otherwise."""
+    try:
+        legacy = from_text(path.read_text())
+    except (OSError, ValueError):
+        return None
+    if legacy is None or not boot or legacy.boot != boot:
+        return None
+    oldest = PROLONGED_S if legacy.is_handover else CRASH_AGE_S
+    return legacy if 0.0 <= now - legacy.at <= oldest else None

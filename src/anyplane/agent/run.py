@@ -1,0 +1,388 @@
+"""run: one agent from its first line to its last; the wiring of everything else in this folder."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import importlib.util
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+
+import anyio
+
+from anyplane.agent import control_socket, designs, handover, metrics_page, standing_orders
+from anyplane.agent.anchors import Anchors
+from anyplane.agent.announcer import OBSERVE_EVERY_S, Announcer, Farewell
+from anyplane.agent.answers import Answers
+from anyplane.agent.files import FileWriter, write_whole
+from anyplane.agent.housekeeping import Housekeeping
+from anyplane.agent.inside import Inside
+from anyplane.agent.journal import Journal
+from anyplane.agent.keeping import Keeping
+from anyplane.agent.logs import LineWriter, open_log
+from anyplane.agent.loop import End, Loop, lease_of
+from anyplane.agent.metrics import Metrics
+from anyplane.agent.record import Recorder
+from anyplane.agent.settings import Settings
+from anyplane.agent.standing_orders import StandingOrders
+from anyplane.agent.status import Status
+from anyplane.agent.systemd import Supervisor
+from anyplane.agent.tracing import Tracer, Withdrawn
+from anyplane.bgp.speakers import open_speaker
+from anyplane.control.site import Turn, start
+from anyplane.design.operation import DaemonKind
+from anyplane.measure.runner import Runner
+from anyplane.model.errors import UsageError
+
+VERIFIED_S = 2.0
+CLOSING_S = 2.0
+REPLYING_S = 0.05
+RESTARTED_S = 1.0
+NOT_VERIFIED = 4
+INTERRUPTED = 130
+
+
+def run(settings: Settings, environment: Mapping[str, str]) -> int:
+    """Run until told to stop; the exit code. AnyplaneError where it cannot begin."""
+    if not settings.is_dry_run:
+        _make_directories(settings)
+    with _locked(settings):
+        beginning = designs.begin(settings.design, settings.accepted_design, site=settings.site)
+        writer = LineWriter(sys.stderr)
+        agent = Agent(settings, beginning, writer, Supervisor(environment))
+        try:
+            has_uvloop = importlib.util.find_spec("uvloop") is not None
+            end, code = anyio.run(agent.main, backend_options={"use_uvloop": has_uvloop})
+        finally:
+            agent.close()
+            writer.close()
+    if end is End.HANDOVER:
+        # Until the successor listens, a second request must not end it.
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # our own command, again
+    return code
+
+
+class Agent:
+    """All parts of one agent, made at once so that what cannot work is said before anything is touched."""
+
+    def __init__(
+        self, settings: Settings, beginning: designs.Beginning, writer: LineWriter, supervisor: Supervisor
+    ) -> None:
+        accepted = beginning.accepted
+        self.settings = settings
+        self.beginning = beginning
+        self.supervisor = supervisor
+        self.now = time.monotonic
+        self.log = open_log(writer, settings.log_format, site=settings.site)
+        self.metrics = Metrics()
+        is_real = not settings.is_dry_run
+        self.speaker = open_speaker(accepted.router)
+        gid = control_socket.prepare(settings.socket, group=settings.group) if is_real else None
+        self.gid = gid
+        self.page = metrics_page.address_of(settings.metrics) if settings.metrics else None
+        self.files = FileWriter() if is_real else None
+        self.journal = Journal(settings.journal) if is_real else None
+        self.recorder = Recorder(log=self.log, journal=self.journal, metrics=self.metrics, wall=time.time)
+        self.tracer = Tracer(is_wanted=settings.is_traced)
+
+    def close(self) -> None:
+        """Write what is queued."""
+        if self.files is not None:
+            self.files.close()
+        if self.journal is not None:
+            self.journal.close()
+
+    async def main(self) -> tuple[End, int]:
+        """Everything that runs, until the loop ends."""
+        asyncio.get_running_loop().set_exception_handler(self._stray)
+        recorder = self.recorder
+        is_real = not self.settings.is_dry_run
+        accepted = self.beginning.accepted
+        is_memory = accepted.router.daemon.kind is DaemonKind.MEMORY
+        inside = Inside(accepted, recorder, is_on=is_real and not is_memory)
+        try:
+            return await self._work(inside)
+        finally:
+            inside.close()
+
+    async def _work(self, inside: Inside) -> tuple[End, int]:
+        settings, recorder = self.settings, self.recorder
+        is_real = not settings.is_dry_run
+        accepted = self.beginning.accepted
+        has_lease = self.speaker.capabilities.has_lease
+        lease_s = lease_of(accepted)
+        anchors = Anchors(inside.loopback if has_lease else None, recorder, now=self.now, lease_s=lease_s)
+        anchors.forwarded = accepted.forwarded
+        keeping = Keeping(
+            self.speaker, anchors, recorder, accepted, claim=settings.run_dir / f"{settings.site}.keeper"
+        )
+        legacy = None
+        if is_real:
+            legacy = handover.read(settings.state_file, boot=handover.boot_id(), now=self.now())
+        is_kept = await keeping.begin(None if legacy is None else legacy.keeper, is_on=is_real)
+        held = anchors.adopt(accepted.owns)
+        heirs = (
+            handover.adopted(accepted.plan, legacy, held=held, has_lease=has_lease)
+            if has_lease or is_kept
+            else {}
+        )
+        if heirs:
+            recorder.note("agent", "adopted", services=", ".join(sorted(heirs)))
+        state = start(
+            accepted.plan,
+            now=self.now(),
+            adopted=heirs,
+            penalties=None if legacy is None else handover.penalties(legacy, now=self.now()),
+        )
+        announcer = Announcer(
+            self.speaker,
+            accepted.router.sessions,
+            recorder,
+            now=self.now,
+            every_s=OBSERVE_EVERY_S[accepted.router.daemon.kind],
+            is_dry_run=settings.is_dry_run,
+            on_gone=self._gone,
+        )
+        loop = Loop(
+            accepted,
+            state,
+            announcer=announcer,
+            anchors=anchors,
+            recorder=recorder,
+            supervisor=self.supervisor,
+            now=self.now,
+            standing=self._standing(accepted),
+            on_turn=lambda turn: self._taken(turn, house, inside),
+        )
+        inside.on_lost = lambda prefix: loop.wake() if anchors.lost(prefix) else None
+        status = Status(
+            settings,
+            loop=loop,
+            announcer=announcer,
+            anchors=anchors,
+            recorder=recorder,
+            witness=inside.witness,
+            now=self.now,
+            wall=time.time,
+        )
+        runner = Runner(accepted.plan.checks, loop.hear)
+
+        def follow(new: designs.Accepted) -> None:
+            runner.replace(new.plan.checks)
+            inside.follow_design(new)
+            anchors.forwarded = new.forwarded
+            keeping.follow_design(new)
+
+        house = Housekeeping(
+            settings,
+            loop=loop,
+            announcer=announcer,
+            anchors=anchors,
+            recorder=recorder,
+            status=status,
+            supervisor=self.supervisor,
+            files=self.files,
+            journal=self.journal,
+            now=self.now,
+            wall=time.time,
+            on_design=follow,
+            on_addresses=inside.keep_addresses,
+            witness=inside.witness,
+        )
+        if self.beginning.refused:
+            house.refuse(self.beginning.refused)
+        else:
+            self.metrics.reload_ok.set(1)
+            if self.files is not None:
+                self.files.put(settings.accepted_design, accepted.text)
+        recorder.note(
+            "agent", "agent started", daemon=self.speaker.name, pid=os.getpid(), dry_run=settings.is_dry_run
+        )
+        inside.keep_addresses()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._heed_signals, loop, house)
+            group.start_soon(self._lasting, "checks", runner.run)
+            group.start_soon(self._lasting, "announcer", announcer.run)
+            group.start_soon(self._lasting, "housekeeping", house.run)
+            group.start_soon(self._lasting, "inside", inside.run)
+            group.start_soon(self._lasting, "keeper", keeping.run)
+            if self.page is not None:
+                group.start_soon(metrics_page.serve, self.page, self.metrics, self.log)
+            if self.files is not None:
+                answers = Answers(
+                    settings,
+                    loop=loop,
+                    status=status,
+                    recorder=recorder,
+                    files=self.files,
+                    now=self.now,
+                    wall=time.time,
+                )
+                group.start_soon(
+                    self._lasting,
+                    "control socket",
+                    lambda: control_socket.serve(settings.socket, self.gid, answers.answer, self.log),
+                )
+            self.supervisor.say(READY="1")
+            end = await loop.run()
+            code = await self._part(end, loop, announcer, anchors, keeping)
+            group.cancel_scope.cancel()
+        return end, code
+
+    async def _part(
+        self, end: End, loop: Loop, announcer: Announcer, anchors: Anchors, keeping: Keeping
+    ) -> int:
+        """Leave: as an heir expects it, or with nothing announced."""
+        if self.settings.is_dry_run:
+            return 0
+        self.recorder.note("agent", "agent stopping", why=str(end))
+        # Whoever asked for it over the socket is answered first.
+        await anyio.sleep(REPLYING_S if end is End.HANDOVER else 0)
+        if end is End.HANDOVER and self.speaker.capabilities.survives_agent:
+            self.supervisor.say(RELOADING="1", MONOTONIC_USEC=str(int(self.now() * 1e6)))
+            anchors.prolong(handover.PROLONGED_S)
+            legacy = handover.of(
+                loop.state, boot=handover.boot_id(), now=self.now(), keeper=keeping.handover()
+            )
+            if self.files is not None:
+                self.files.close()
+            try:
+                write_whole(self.settings.state_file, handover.to_text(legacy), is_synced=False)
+            except OSError as error:
+                self.log.error("the successor will not know our state", reason=(error.strerror or "").lower())
+            return 0
+        self.supervisor.say(STOPPING="1")
+        announcer.want(frozenset())
+        anchors.follow(frozenset(), frozenset())
+        is_gone = await announcer.is_gone(VERIFIED_S)
+        if not is_gone:
+            self.log.error(
+                "the withdrawal was not seen at the daemon", within_s=VERIFIED_S, reason=announcer.trouble
+            )
+            await announcer.panic()
+        else:
+            await keeping.goodbye()
+        with anyio.move_on_after(CLOSING_S):
+            await self.speaker.aclose()
+        if self.files is not None:
+            self.files.flush()
+        with contextlib.suppress(OSError):
+            self.settings.state_file.unlink()
+        self.recorder.note("agent", "agent stopped", verified=is_gone)
+        return 0 if is_gone else NOT_VERIFIED
+
+    async def _heed_signals(self, loop: Loop, house: Housekeeping) -> None:
+        with anyio.open_signal_receiver(
+            signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2
+        ) as received:
+            async for number in received:
+                if number == signal.SIGHUP:
+                    house.reload()
+                elif number == signal.SIGUSR2:
+                    loop.finish(End.HANDOVER)
+                elif loop.end is None:
+                    loop.finish(End.STOP)
+                else:
+                    # The second one: now. What is left the lease or the keeper ends.
+                    os._exit(INTERRUPTED)
+
+    def _stray(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What a callback raised, with nobody to hear it: a line of the log instead of a traceback."""
+        error = context.get("exception")
+        self.log.warning(
+            "stray error", what=str(context.get("message")), error=f"{type(error).__name__}: {error}"
+        )
+
+    async def _lasting(self, name: str, serve: Callable[[], Awaitable[None]]) -> None:
+        """Run a part; when it breaks it is said, and the part begins anew: the loop must not fall with it."""
+        while True:
+            try:
+                await serve()
+                return
+            except Exception as error:  # noqa: BLE001  # the point is that no defect of a part ends the rest
+                self.recorder.alarm(f"{name} broke", f"{type(error).__name__}: {error}", is_error=True)
+            await anyio.sleep(RESTARTED_S)
+
+    def _taken(self, turn: Turn, house: Housekeeping, inside: Inside) -> None:
+        house.taken(turn)
+        inside.taken(turn)
+
+    def _gone(self, farewell: Farewell, gone_at: float) -> None:
+        if farewell.failed_at is None:
+            return
+        self.metrics.withdrawal_seconds.observe(gone_at - farewell.failed_at)
+        self.log.info(
+            "withdrawal seen at the daemon",
+            service=farewell.service,
+            after_s=round(gone_at - farewell.failed_at, 3),
+            after_decision_ms=round((gone_at - farewell.decided_at) * 1e3, 1),
+        )
+        ahead = time.time() - self.now()
+        self.tracer.withdrawn(
+            Withdrawn(
+                site=self.settings.site,
+                service=farewell.service,
+                reason=farewell.reason,
+                failed_at=farewell.failed_at + ahead,
+                decided_at=farewell.decided_at + ahead,
+                gone_at=gone_at + ahead,
+            )
+        )
+
+    def _standing(self, accepted: designs.Accepted) -> StandingOrders:
+        path = self.settings.orders_file
+        try:
+            text = path.read_text()
+            found = standing_orders.from_text(text, now=self.now(), wall=time.time())
+        except FileNotFoundError:
+            return StandingOrders()
+        except (OSError, ValueError) as error:
+            self.recorder.alarm("orders lost", f"{path} cannot be read: {error}", is_error=True)
+            return StandingOrders()
+        return standing_orders.fitted(found, accepted.plan)
+
+
+def _make_directories(settings: Settings) -> None:
+    for path, option in ((settings.run_dir, "--run-dir"), (settings.state_dir, "--state-dir")):
+        try:
+            path.mkdir(parents=True, exist_ok=True, mode=0o755)
+            usable = os.access(path, os.W_OK | os.X_OK)
+        except OSError as error:
+            raise UsageError(
+                f"{path} cannot be made: {(error.strerror or str(error)).lower()}",
+                hint=f"choose another with {option}, or let systemd make it (RuntimeDirectory=)",
+            ) from None
+        # A full or read-only state directory stops nobody; without a run directory nobody reaches us.
+        if not usable and path == settings.run_dir:
+            raise UsageError(f"{path} cannot be written", hint=f"choose another with {option}")
+
+
+@contextlib.contextmanager
+def _locked(settings: Settings) -> Iterator[None]:
+    if settings.is_dry_run:
+        yield
+        return
+    try:
+        handle = os.open(settings.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise UsageError(
+            f"{settings.lock} cannot be made: {(error.strerror or str(error)).lower()}"
+        ) from None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(
+                f"an agent of {settings.site} runs already on this machine",
+                hint=f"anyplane site status --site {settings.site}",
+            ) from None
+        yield
+    finally:
+        os.close(handle)
