@@ -260,7 +260,20 @@ def test_an_upgrade_keeps_the_process_and_comes_back(machine: Machine) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "runs, for" in done.stdout
+    assert "ends with the agent" in done.stderr
     assert alive
+
+
+def test_render_knows_its_daemons_and_memory_is_none(machine: Machine) -> None:
+    command = [ANYPLANE, "render", str(machine.design), "--site", "fra"]
+    good = subprocess.run([*command, "--daemon", "bird"], capture_output=True, text=True, timeout=20)
+    bad = subprocess.run([*command, "--daemon", "quagga"], capture_output=True, text=True, timeout=20)
+    none = subprocess.run(command, capture_output=True, text=True, timeout=20)
+
+    assert good.returncode == 0
+    assert "198.51.100.0/24" in good.stdout
+    assert (bad.returncode, none.returncode) == (2, 2)
+    assert "bird, frr" in bad.stderr
 
 
 def test_a_second_interrupt_ends_it_at_once(machine: Machine) -> None:

@@ -171,7 +171,7 @@ def test_a_dead_service_leaves_the_upstreams_table_and_a_living_one_comes_back(r
 def test_an_upgrade_in_place_withdraws_nothing(running: Stage) -> None:
     with Watch(running) as watch:
         running.order("upgrade")
-        time.sleep(3.5)
+        time.sleep(2.5)
 
     assert watch.missing == 0
     assert watch.polls > 100
@@ -188,7 +188,7 @@ def test_an_agent_started_again_within_the_lease_withdraws_nothing(running: Stag
     with Watch(running) as watch:
         os.kill(agent_pid(running), signal.SIGKILL)
         running.start_agent()
-        time.sleep(4)
+        time.sleep(3.8)
 
     assert watch.missing == 0
     assert "event=adopted" in running.log()

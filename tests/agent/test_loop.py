@@ -9,6 +9,7 @@ import pytest
 from site_parts import DESIGN, Stage, accepted
 
 from anyplane.agent.loop import End
+from anyplane.control.health import CheckResult
 from anyplane.control.states import Level, State
 from anyplane.model.errors import KernelError, SpeakerRejected
 
@@ -205,3 +206,25 @@ async def test_a_turn_costs_well_under_a_millisecond() -> None:
     spent = (time.perf_counter() - began) / 200
 
     assert spent < 0.005
+
+
+async def test_successes_of_checks_that_pass_cost_no_turns_and_failures_come_at_once() -> None:
+    stage = Stage()
+    stage.clock.now = anyio.current_time()
+    stage.loop.hear(CheckResult(check="dns/tcp", is_ok=True, at=stage.clock.now))
+    stage.turn()
+    async with anyio.create_task_group() as group:
+        group.start_soon(stage.loop.run)
+        await anyio.sleep(0.05)
+        before = stage.loop.turns
+        for _ in range(100):
+            stage.loop.hear(CheckResult(check="dns/tcp", is_ok=True, at=stage.clock.now))
+        await anyio.sleep(0.05)
+        quiet = stage.loop.turns - before
+        stage.loop.hear(CheckResult(check="dns/tcp", is_ok=False, at=stage.clock.now))
+        await anyio.sleep(0.02)
+        streak = stage.loop.state.checks["dns/tcp"].streak
+        stage.loop.finish(End.STOP)
+
+    assert quiet <= 1
+    assert streak == -1

@@ -103,7 +103,7 @@ def wired(extra: str = "passive;") -> Iterator[Wired]:
         network.link(site, ["192.0.2.1/31", "2001:db8::1/64"], upstream, ["192.0.2.0/31", "2001:db8::2/64"])
         one = Wired(site=site, receiver=None)  # type: ignore[arg-type]  # filled in the next line
         one.receiver = Receiver(upstream, UPSTREAM, one.neighbors(extra))
-        with contextlib.closing(one.receiver._connection):
+        with contextlib.closing(one.receiver):
             yield one
 
 

@@ -1,7 +1,8 @@
-"""What we rely on in FRR: the lease, one UPDATE for a changed tag, the reasons of sessions, no restart surprise."""
+"""What we rely on in FRR: the lease, entries that are mended, the reasons of sessions, restarts."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -132,11 +133,7 @@ def test_an_entry_that_somebody_changed_is_mended_and_sent_anew(rig: Rig) -> Non
     rig.apply(dressed)
     wait_until(lambda: rig.upstream.routes()[V4].med == 50)
     name = "ANYPLANE-OUT-as64510_v4"
-    number = next(
-        line.split()[-1]
-        for line in rig.frr.vtysh("-c", "show running-config").splitlines()
-        if line.startswith(f"route-map {name} permit")
-    )
+    number = _tag(rig)
     rig.frr.vtysh(
         "-c",
         "configure",
@@ -160,10 +157,7 @@ def test_an_entry_that_somebody_changed_is_mended_and_sent_anew(rig: Rig) -> Non
 
 def test_communities_that_leave_without_our_doing_are_seen_as_unknown(rig: Rig) -> None:
     name = "ANYPLANE-OUT-as64510_v4"
-    text = rig.frr.vtysh("-c", "show running-config")
-    number = next(
-        line.split()[-1] for line in text.splitlines() if line.startswith(f"route-map {name} permit")
-    )
+    number = _tag(rig)
     rig.frr.vtysh("-c", "configure", "-c", f"route-map {name} permit {number}", "-c", "set community 64510:1")
     rig.frr.vtysh("-c", "clear bgp ipv4 unicast * soft out")
     wait_until(lambda: rig.upstream.routes()[V4].communities == {"64510:1"})
@@ -239,3 +233,10 @@ def test_a_key_that_differs_is_reported_and_one_that_agrees_is_set_at_run_time(r
     rig.reconfigure(extra=PASSIVE + 'password "sesame"; ')
     wait_until(lambda: rig.upstream.prefixes() == {V4}, timeout=20)
     assert not anyio.run(rig.speaker.observe).warnings
+
+
+def _tag(rig: Rig) -> str:
+    """The number of the entry that the prefix leaves by."""
+    match = re.search(rf"network {V4} route-map ANYPLANE-(\d+)", rig.frr.vtysh("-c", "show running-config"))
+    assert match is not None
+    return match[1]

@@ -144,9 +144,15 @@ def test_timers_of_the_group_are_defaults_and_a_checks_own_win() -> None:
 
 
 def test_without_timers_a_check_has_those_of_its_type() -> None:
-    assert checks_of("checks: [{process: a}]")["process"] == Check(
-        name="process", probe=ProcessProbe(name="a"), path="health.dns.checks.0"
+    assert checks_of("checks: [{exec: [/bin/a]}]")["exec"] == Check(
+        name="exec", probe=ExecProbe(command=("/bin/a",)), path="health.dns.checks.0"
     )
+
+
+def test_the_death_of_a_process_counts_at_once_unless_the_design_says_more() -> None:
+    assert checks_of("checks: [{process: a}]")["process"].fall == 1
+    assert checks_of("fall: 2\nchecks: [{process: a}]")["process"].fall == 2
+    assert checks_of("checks: [{process: a, fall: 3}]")["process"].fall == 3
 
 
 def test_a_timeout_that_is_not_written_is_no_longer_than_the_interval() -> None:

@@ -56,7 +56,7 @@ def _decision_to_peer(daemon: str, n: int) -> list[float]:
 def _decided(site: Site) -> float:
     """When (unix seconds) the agent last decided to withdraw, by its journal."""
     facts = site.history()
-    return max(one["at"] for one in facts if one["kind"] == "decision" and one["after"] == "down")
+    return max(one["at"] for one in facts if one["kind"] == "decision" and one["after"].startswith("down"))
 
 
 @fault(
@@ -86,7 +86,7 @@ def service_dies_exabgp(n: int) -> list[float]:
 @fault("service dies -> peer empty (GoBGP)", median=1.7, worst=2.2)
 def service_dies_gobgp(n: int) -> list[float]:
     """The same with GoBGP."""
-    return _service_dies("gobgp", n)
+    return _service_dies("gobgp3", n)
 
 
 @fault("service dies -> peer empty (OpenBGPD)", median=1.7, worst=2.2)
@@ -110,7 +110,7 @@ def decision_exabgp(n: int) -> list[float]:
 @fault("decision -> peer empty (GoBGP)", median=5, worst=20, unit="ms")
 def decision_gobgp(n: int) -> list[float]:
     """The same with GoBGP."""
-    return _decision_to_peer("gobgp", n)
+    return _decision_to_peer("gobgp3", n)
 
 
 @fault("decision -> peer empty (FRR)", median=60, worst=80, unit="ms")
@@ -149,7 +149,7 @@ def agent_killed_exabgp(n: int) -> list[float]:
 @fault("agent SIGKILL -> peer empty (GoBGP)", median=3.1, worst=3.5, others="never")
 def agent_killed_gobgp(n: int) -> list[float]:
     """The keeper's orders."""
-    return _agent_killed("gobgp", n)
+    return _agent_killed("gobgp3", n)
 
 
 @fault("agent SIGKILL -> peer empty (OpenBGPD)", median=3.1, worst=3.5, others="never")
@@ -183,7 +183,7 @@ def agent_stopped_exabgp(n: int) -> list[float]:
 @fault("agent SIGSTOP -> peer empty (GoBGP)", median=3.1, worst=3.5, others="never")
 def agent_stopped_gobgp(n: int) -> list[float]:
     """The keeper's orders."""
-    return _agent_stopped("gobgp", n)
+    return _agent_stopped("gobgp3", n)
 
 
 @fault("check loop hangs -> peer empty", median=3.1, worst=3.5, others="never", in_ci=True)

@@ -98,7 +98,7 @@ class Case:
             yield
 
     def lost(self, plan: RouterPlan) -> RouterPlan:
-        """The plan of a site whose daemon is not there: its control channel leads nowhere."""
+        """The plan of a site whose daemon is not there: its channel leads nowhere, or it cannot start."""
         return replace(plan, daemon=replace(plan.daemon, control=f"{plan.daemon.control}.absent"))
 
     def break_config(self, site: Host, plan: RouterPlan) -> bool:

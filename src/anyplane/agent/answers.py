@@ -31,6 +31,7 @@ class Answers:
         files: FileWriter,
         now: Callable[[], float],
         wall: Callable[[], float],
+        survives_agent: bool = True,
     ) -> None:
         self._settings = settings
         self._loop = loop
@@ -39,6 +40,7 @@ class Answers:
         self._files = files
         self._now = now
         self._wall = wall
+        self._survives_agent = survives_agent
 
     def answer(self, request: Request, who: str) -> Reply:
         """Do what is asked and say what is."""
@@ -95,7 +97,9 @@ class Answers:
     def _upgrade(self, _request: Request, who: str) -> Reply:
         self._recorder.note("order", "order", order="upgrade", by=who)
         self._loop.finish(End.HANDOVER)
-        return {}
+        if self._survives_agent:
+            return {}
+        return {"warning": "this daemon ends with the agent, and so do its sessions, for some seconds"}
 
     def _give(
         self, standing: StandingOrders, words: str, who: str, services: frozenset[str] = frozenset()

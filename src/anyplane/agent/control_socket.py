@@ -1,8 +1,8 @@
 """The Unix socket where operators reach the agent: newline-delimited JSON, one reply for each request.
 
-A request is {"v": 1, "do": NAME, ...}; a reply {"v": 1, "ok": true, ...}, or {"v": 1, "ok": false, ...} with an
-"error" and a "hint". Sizes, times and the number of clients are bounded, and answering never waits: a slow client, a
-silent one or one that speaks nonsense delays nobody.
+A request is {"v": 1, "do": NAME, ...}; a reply {"v": 1, "ok": true, ...}, or {"v": 1, "ok": false, ...} with
+an "error" and a "hint". Sizes, times and the number of clients are bounded, and answering never waits: a slow
+client, a silent one or one that speaks nonsense delays nobody.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 Theory of operation. A turn is a plain function of what came in and of the time: it asks control what to
 announce, hands the whole set to the announcer if it changed, and, last, renews the anchors on lo, so that the
-kernel's lease says "the checks were evaluated a moment ago" and nothing less. Files, sockets and the daemon are
-the business of other tasks and threads; if this one stops, for whatever reason, the lease runs out and the
-kernel withdraws.
+kernel's lease says "the checks were evaluated a moment ago" and nothing less. Files, sockets and the daemon
+are the business of other tasks and threads; if this one stops, for whatever reason, the lease runs out and
+the kernel withdraws.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from anyplane.control.states import Level
 from anyplane.control.succession import carry
 
 AT_LEAST_EVERY_S = 0.25
+PAUSE_IN_TURNS = 4
+LONGEST_PAUSE_S = 0.02
 REMEMBERED_S = 3600.0
 
 
@@ -74,11 +76,14 @@ class Loop:
         self._results: list[CheckResult] = []
         self._wake = anyio.Event()
         self._has_new_services = True
+        self._spent_s = 0.0
 
     def hear(self, result: CheckResult) -> None:
-        """Take in a check result."""
+        """Take in a check result. One more success of a check that passes can wait for the next turn."""
         self._results.append(result)
-        self._wake.set()
+        known = self.state.checks.get(result.check)
+        if not (result.is_ok and known is not None and known.verdict is Verdict.PASS and known.streak > 0):
+            self._wake.set()
 
     def order(self, standing: StandingOrders) -> None:
         """Go by these orders."""
@@ -120,6 +125,8 @@ class Loop:
                 wait_s = min(wait_s, max(0.001, taken.wake_at - self._now()))
             with anyio.move_on_after(wait_s):
                 await self._wake.wait()
+                # Hundreds of results at once are a few turns, not hundreds.
+                await anyio.sleep(min(LONGEST_PAUSE_S, PAUSE_IN_TURNS * self._spent_s))
         return self.end
 
     def turn(self) -> Turn:
@@ -148,7 +155,8 @@ class Loop:
         self._supervisor.beat(now)
         if self._on_turn is not None:
             self._on_turn(taken)
-        metrics.turn_seconds.observe(time.perf_counter() - began)
+        self._spent_s = time.perf_counter() - began
+        metrics.turn_seconds.observe(self._spent_s)
         return taken
 
     def renew(self, taken: Turn) -> None:

@@ -224,6 +224,7 @@ class Agent:
                     files=self.files,
                     now=self.now,
                     wall=time.time,
+                    survives_agent=self.speaker.capabilities.survives_agent,
                 )
                 group.start_soon(
                     self._lasting,

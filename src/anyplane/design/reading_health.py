@@ -222,17 +222,20 @@ def _check(name: str, item: CheckItemShape, defaults: HealthShape, *, path: str)
         return item if key in item.model_fields_set or key not in defaults.model_fields_set else defaults
 
     interval_s = said("interval").interval
-    is_timeout_written = "timeout" in item.model_fields_set | defaults.model_fields_set
+    written = item.model_fields_set | defaults.model_fields_set
+    probe = probe_of(item)
+    # The kernel's word that a process is dead needs no second opinion.
+    is_sure = isinstance(probe, ProcessProbe) and "fall" not in written
     return Check(
         name=name,
-        probe=probe_of(item),
+        probe=probe,
         scope=item.scope,
         family=item.family,
         interval_s=interval_s,
-        timeout_s=said("timeout").timeout if is_timeout_written else min(TIMEOUT_S, interval_s),
+        timeout_s=said("timeout").timeout if "timeout" in written else min(TIMEOUT_S, interval_s),
         jitter=said("jitter").jitter,
         rise=said("rise").rise,
-        fall=said("fall").fall,
+        fall=1 if is_sure else said("fall").fall,
         path=path,
     )
 

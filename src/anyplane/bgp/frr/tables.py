@@ -83,6 +83,8 @@ def _reason(session: Session, facts: dict[str, object]) -> str:
         word = facts.get(key)
         if isinstance(word, str) and word.strip() and word not in words:
             words.append(word.strip())
+    if facts.get("prefixesConfigExceedMax") is True:
+        words.append("more prefixes than its limit: `clear bgp NEIGHBOR` starts it again")
     if session.password_file and words[0] in ("Connect", "Active"):
         words.append("a TCP MD5 key that differs from the neighbor's looks like this")
     return "; ".join(words)

@@ -65,7 +65,8 @@ class Bgpctl:
 
 
 def _failure(asked: str, complaint: str) -> SpeakerRejected | SpeakerUnreachable:
-    if "connect" in complaint or "socket" in complaint or "ermission" in complaint or not complaint:
+    # "bgpctl: connect: ...", "bgpctl: imsg_read error: ...": the way to bgpd; a refused word stands alone.
+    if complaint.startswith("bgpctl:") or not complaint:
         return SpeakerUnreachable(
             "openbgpd",
             "bgpctl does not reach bgpd",

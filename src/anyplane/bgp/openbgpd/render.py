@@ -49,7 +49,7 @@ def _head(plan: RouterPlan) -> Iterator[str]:
     yield "connect-retry 5"
     if plan.daemon.control:
         yield f'socket "{plan.daemon.control}"'
-    for cache in plan.daemon.rtr:
+    for cache in {one.host: one for one in plan.daemon.rtr}.values():  # bgpd knows one cache an address
         yield "# Origin validation (RFC 6811) from an RPKI-to-Router cache (RFC 8210)."
         if not _is_address(cache.host):
             yield f"# bgpd takes addresses only: write that of {cache.host} port {cache.port}."
