@@ -72,6 +72,18 @@ def test_a_check_that_hangs_in_the_runner_is_noticed_by_its_silence() -> None:
     assert sim.updates[-1][0] - 5 <= 2 * 1.0 + 0.5 + 0.5
 
 
+def test_a_process_that_was_paused_does_not_blame_its_checks() -> None:
+    sim = Sim(plan())
+    sim.run(5)
+
+    sim.at(8.8, results=())
+    assert sim.dns is State.UP
+    for number in range(1, 40):
+        sim.at(8.8 + number * 0.25, results=())
+
+    assert sim.dns is State.DOWN
+
+
 def test_a_dependency_lowers_the_announcement_and_never_withdraws_it() -> None:
     sim = Sim(
         plan("fra", check("answers"), check("origin", scope=Scope.DEPENDENCY)),

@@ -21,7 +21,6 @@ from anyplane.design.operation import (
     Health,
     HttpProbe,
     IcmpProbe,
-    ProcessProbe,
     Scope,
     TcpProbe,
     Transport,

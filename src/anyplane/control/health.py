@@ -72,8 +72,11 @@ def patience(check: Check) -> float:
 
 
 def listen(check: Check, state: CheckState, *, now: float, began: float) -> CheckState:
-    """The state at `now`, a check that has been silent for too long (since `began` at the latest) failed."""
-    last = began if state.heard_at is None else state.heard_at
+    """The state at `now`: failed, if the check has been silent for too long.
+
+    Silence before `began`, when somebody began to listen, does not count.
+    """
+    last = began if state.heard_at is None else max(state.heard_at, began)
     if now - last <= patience(check) or state.is_silent:
         return state
     return replace(

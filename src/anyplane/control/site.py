@@ -16,6 +16,9 @@ from anyplane.control.wanted import wanted
 from anyplane.design.operation import Scope
 from anyplane.model.nouns import Announcement, Prefix
 
+PAUSE_S = 1.0
+"""A gap between two steps that the checks are not blamed for: the loop turns four times a second."""
+
 ADOPTION_S = 10.0
 """How long a predecessor's announcement is kept without evidence of our own; its lease ends sooner."""
 
@@ -63,11 +66,17 @@ class Penalty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteState:
-    """All that a site remembers; `began` is when this process did."""
+    """All that a site remembers.
+
+    `began`: when this process did. `stepped_at`: the last step. `awake_since`: when the process last woke from
+    a pause (SIGSTOP, a virtual machine that was moved); a check's silence is counted from there.
+    """
 
     services: Mapping[str, ServiceState]
     checks: Mapping[str, CheckState]
     began: float
+    stepped_at: float | None = None
+    awake_since: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +97,8 @@ class Turn:
     """What one step came to.
 
     `leased`: anchors of announced prefixes, to be renewed now. `standing`: prefixes of one address that are
-    not announced, but whose address the checks may need on lo. `backends`: the live ones of each service.
-    `wake_at`: when time alone will change something.
+    not announced now: their address is a service's own, so that the checks may need it on lo all the same.
+    `backends`: the live ones of each service. `wake_at`: when time alone will change something.
     """
 
     state: SiteState
@@ -131,7 +140,10 @@ def start(
 
 def step(plan: SitePlan, state: SiteState, inputs: Inputs, *, now: float) -> Turn:
     """One turn at `now` (monotonic seconds, never earlier than the last)."""
-    checks = _heard(plan, state, inputs.results, now=now)
+    awake_since = state.awake_since
+    if state.stepped_at is not None and now - state.stepped_at > PAUSE_S:
+        awake_since = now
+    checks = _heard(plan, state, inputs.results, now=now, awake_since=awake_since)
     services: dict[str, ServiceState] = {}
     backends: dict[str, tuple[str, ...]] = {}
     decisions: list[Decision] = []
@@ -169,7 +181,9 @@ def step(plan: SitePlan, state: SiteState, inputs: Inputs, *, now: float) -> Tur
         prefix for service in plan.services if services[service.key].is_heir for prefix in service.prefixes
     }
     leased = frozenset(one.prefix for one in announced) - unconfirmed
-    after_all = SiteState(services=services, checks=checks, began=state.began)
+    after_all = SiteState(
+        services=services, checks=checks, began=state.began, stepped_at=now, awake_since=awake_since
+    )
     return Turn(
         state=after_all,
         decisions=tuple(decisions),
@@ -199,7 +213,7 @@ def report(plan: SitePlan, state: SiteState, *, now: float) -> SiteReport:
 
 
 def _heard(
-    plan: SitePlan, state: SiteState, results: tuple[CheckResult, ...], *, now: float
+    plan: SitePlan, state: SiteState, results: tuple[CheckResult, ...], *, now: float, awake_since: float
 ) -> Mapping[str, CheckState]:
     checks = dict(state.checks)
     for result in results:
@@ -208,7 +222,7 @@ def _heard(
             checks[result.check] = hear(plan.checks[result.check], before, result)
     for one, check in plan.checks.items():
         before = checks.get(one) or CheckState()
-        after = listen(check, before, now=now, began=state.began)
+        after = listen(check, before, now=now, began=max(state.began, awake_since))
         if after is not before:
             checks[one] = after
     return checks
@@ -266,7 +280,7 @@ def _next_timer(plan: SitePlan, state: SiteState, orders: Orders, *, now: float)
         heard = state.checks.get(key)
         if heard is None or not heard.is_silent:
             last = state.began if heard is None or heard.heard_at is None else heard.heard_at
-            times.append(last + patience(check))
+            times.append(max(last, state.awake_since) + patience(check))
     return min((time for time in times if time > now), default=None)
 
 

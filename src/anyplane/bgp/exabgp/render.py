@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from anyplane.bgp.router import RouterPlan
+from anyplane.bgp.witness_sessions import witness_sessions
 from anyplane.design.operation import Session
 from anyplane.model.errors import UsageError
 
@@ -28,9 +29,14 @@ def render(
     `keys` maps each password file to the TCP MD5 key in it; None leaves a comment in place of each key, so
     that what is printed can be shown to anybody.
     """
-    return "\n".join(
-        [*_head(plan, helper), *(line for one in plan.sessions for line in _neighbor(plan, one, keys))]
-    )
+    lines = _head(plan, helper)
+    for one in plan.sessions:
+        role = f"AS{one.upstream} is our {plan.kinds.get(one.upstream, 'neighbour')}"
+        lines += [f"# {one.name}: {role}", *_neighbor(plan, one, keys)]
+    for one, shown in zip(plan.sessions, witness_sessions(plan), strict=False):
+        lines += [f"# The witness is told what AS{one.upstream} is told on {one.name}."]
+        lines += _neighbor(plan, shown, keys)
+    return "\n".join(lines)
 
 
 def read_keys(plan: RouterPlan) -> dict[str, str]:
@@ -71,8 +77,7 @@ def _head(plan: RouterPlan, helper: tuple[str, ...]) -> list[str]:
 
 def _neighbor(plan: RouterPlan, session: Session, keys: Mapping[str, str] | None) -> list[str]:
     family = "ipv4" if session.family == 4 else "ipv6"
-    lines = [f"# {session.name}: AS{session.upstream} is our {plan.kinds.get(session.upstream, 'neighbour')}"]
-    lines += [f"# Not in ExaBGP: {lack}" for lack in _lacking(session)]
+    lines = [f"# Not in ExaBGP: {lack}" for lack in _lacking(session)]
     lines += [
         f"neighbor {session.neighbor} {{",
         f"    router-id {plan.router_id};",

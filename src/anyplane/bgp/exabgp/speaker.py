@@ -3,7 +3,8 @@
 Nothing runs in the background: each call first makes sure that a living child is there (starting one, with a
 growing pause between attempts), so a child that died is found at the next turn of the agent's loop, announces
 nothing, and is told the whole set again. ExaBGP's own table (`show adj-rib out`) is read back after every
-change.
+change. ExaBGP has no export policies, and each neighbour is told by commands of its own: a witness is told
+the same as the session that it stands for, right after it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from anyplane.bgp.exabgp.conversation import DAEMON, Answer
 from anyplane.bgp.exabgp.render import read_keys, render
 from anyplane.bgp.router import RouterPlan, refuse_foreign
 from anyplane.bgp.speaker import Capabilities, Observation, Route, routes_of
+from anyplane.bgp.witness_sessions import witness_sessions
 from anyplane.design.operation import Address
 from anyplane.model.errors import AnyplaneError, SpeakerError, SpeakerRejected, SpeakerUnreachable
 from anyplane.model.nouns import Announcement
@@ -39,6 +41,8 @@ class ExabgpSpeaker:
 
     def __init__(self, plan: RouterPlan) -> None:
         self.plan = plan
+        self._told = (*plan.sessions, *witness_sessions(plan))
+        self._upstreams = frozenset(one.neighbor for one in plan.sessions)
         self._child: child.Child | None = None
         self._directory: child.Directory | None = None
         self._announced: frozenset[Route] = frozenset()
@@ -57,7 +61,7 @@ class ExabgpSpeaker:
     async def apply(self, wanted: frozenset[Announcement]) -> None:
         """Withdraw, announce, and read back until the table holds exactly `wanted`."""
         refuse_foreign(self.plan, wanted)
-        goal = routes_of(wanted, self.plan.sessions)
+        goal = routes_of(wanted, self._told)
         async with self._lock:
             refused: Answer | None = None
             for _ in range(2):
@@ -74,7 +78,9 @@ class ExabgpSpeaker:
             self._announced = answers.routes_in(table.lines)
             sessions = answers.sessions_in(neighbors.lines, self.plan.sessions, self._reasons)
             self._dir().trim()
-        ours = frozenset(one for one in self._announced if self._is_ours(one))
+        ours = frozenset(
+            one for one in self._announced if one.neighbor in self._upstreams and self._is_ours(one)
+        )
         return Observation(routes=ours, sessions=sessions)
 
     async def panic_withdraw(self) -> None:
@@ -166,14 +172,19 @@ class ExabgpSpeaker:
         )
 
     def _changes(self, held: frozenset[Route], goal: frozenset[Route]) -> list[str]:
-        """Withdrawals first. A route announced again replaces what was announced of its prefix."""
+        """Withdrawals first, upstreams before the witness. What is announced again replaces what was."""
         kept = {(one.neighbor, one.prefix) for one in goal}
-        gone = sorted(
-            f"neighbor {one.neighbor} withdraw route {one.prefix} next-hop self"
-            for one in held
-            if (one.neighbor, one.prefix) not in kept
-        )
-        return gone + sorted(announcing(one, self.plan.asn) for one in goal - held)
+        gone = [one for one in held if (one.neighbor, one.prefix) not in kept]
+        return [
+            *(
+                f"neighbor {one.neighbor} withdraw route {one.prefix} next-hop self"
+                for one in sorted(gone, key=self._order)
+            ),
+            *(announcing(one, self.plan.asn) for one in sorted(goal - held, key=self._order)),
+        ]
+
+    def _order(self, route: Route) -> tuple[bool, str, str]:
+        return route.neighbor not in self._upstreams, str(route.neighbor), str(route.prefix)
 
 
 def announcing(route: Route, asn: int) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from anyplane.bgp.gobgp.client import vrf
 from anyplane.bgp.router import RouterPlan
+from anyplane.bgp.witness_sessions import witness_sessions
 from anyplane.design.operation import Session
 
 _OWN, _DEFAULT = "own-space", "default-route"
@@ -54,6 +55,9 @@ def render(plan: RouterPlan, *, keys: Mapping[str, str] | None = None) -> str:
         ]
     for session in plan.sessions:
         lines += _neighbor(session, keys)
+    for session, shown in zip(plan.sessions, witness_sessions(plan), strict=False):
+        lines += [f"# The witness is in the VRF of AS{session.upstream}: it is sent what {session.name} is."]
+        lines += _neighbor(shown, keys)
     return "\n".join([*lines, *_policies(plan), ""])
 
 

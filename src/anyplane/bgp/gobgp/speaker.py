@@ -18,6 +18,7 @@ from anyplane.bgp.gobgp.client import DAEMON, Client, within
 from anyplane.bgp.gobgp.paths import Told
 from anyplane.bgp.router import RouterPlan, refuse_foreign
 from anyplane.bgp.speaker import Capabilities, Observation, Route, SessionSeen, SessionState, routes_of
+from anyplane.bgp.witness_sessions import witness_sessions
 from anyplane.design.operation import Address, Session
 from anyplane.model.errors import AnyplaneError, SpeakerError, SpeakerRejected
 from anyplane.model.nouns import Announcement, Asn
@@ -94,7 +95,7 @@ class GobgpSpeaker:
         try:
             self._apply({key: frozenset() for key in self._keys()}, is_panic=True)
         except AnyplaneError:
-            for one in self.plan.sessions:
+            for one in (*self.plan.sessions, *witness_sessions(self.plan)):
                 self._client.disable(str(one.neighbor))
                 self._disabled.add(one.neighbor)
 
