@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help demo test check format lint types contract agree bench bench-peers lock clean
+.PHONY: help demo test faults check format lint types contract agree bench bench-peers lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -18,6 +18,10 @@ demo: $(INSTALLED) ## plan the example on a synthetic Internet, in the terminal 
 test: $(INSTALLED) ## all tests (also what CI runs); installs what they need
 	@scripts/install-system.sh
 	$(BIN)/pytest
+
+faults: $(INSTALLED) ## break real sites in every way, ten times each, and print the table (root, half an hour)
+	@scripts/install-system.sh
+	$(BIN)/python tests/faults
 
 check: $(INSTALLED) format lint types contract test ## format, lint, types, import contract, tests
 
@@ -48,4 +52,4 @@ lock: $(INSTALLED) ## pin the dependencies anew
 	  --all-extras --group dev pyproject.toml --upgrade --quiet -o constraints.txt
 
 clean: ## remove what the targets made
-	rm -rf .venv .venv-peers out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .cache out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -68,8 +68,8 @@ class Penalty:
 class SiteState:
     """All that a site remembers.
 
-    `began`: when this process did. `stepped_at`: the last step. `awake_since`: when the process last woke from
-    a pause (SIGSTOP, a virtual machine that was moved); a check's silence is counted from there.
+    `began`: when this process did. `stepped_at`: the last step. `awake_since`: when the process last woke
+    from a pause (SIGSTOP, a virtual machine that was moved); a check's silence is counted from there.
     """
 
     services: Mapping[str, ServiceState]

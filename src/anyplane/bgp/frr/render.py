@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from anyplane.bgp.frr.steering import IN, out_map
 from anyplane.bgp.router import RouterPlan
+from anyplane.bgp.witness_sessions import witness_sessions
 from anyplane.design.operation import Role, Session
 
 _ROLES = {
@@ -80,7 +81,7 @@ def _prefix_lists(plan: RouterPlan) -> Iterator[str]:
 def _import_maps(plan: RouterPlan) -> Iterator[str]:
     yield "bgp community-list standard ANYPLANE-SHUTDOWN seq 5 permit graceful-shutdown"
     yield "!"
-    for session in plan.sessions:
+    for session in (*plan.sessions, *witness_sessions(plan)):
         name, word = in_map(session), "ip" if session.family == 4 else "ipv6"
         yield f"! What {session.name} may tell us: {_IMPORTS.get(session.imports, session.imports)}."
         if session.imports == "default":
@@ -150,14 +151,22 @@ def _bgp(plan: RouterPlan) -> Iterator[str]:
     yield " bgp network import-check"
     yield " ! The first routes leave with a session that just came up, not a second later."
     yield " coalesce-time 10"
+    shown = tuple(zip(plan.sessions, witness_sessions(plan), strict=False))
     for session in plan.sessions:
         yield from _neighbor(session)
+    for session, witness in shown:
+        yield " !"
+        yield f" ! The witness is sent what AS{session.upstream} is sent on {_word(session.name)}."
+        yield from _neighbor(witness)
     for family, word in ((4, "ipv4"), (6, "ipv6")):
         sessions = [session for session in plan.sessions if session.family == family]
         if sessions:
             yield f" address-family {word} unicast"
             for session in sessions:
-                yield from _activated(session)
+                yield from _activated(session, out_map(session))
+            for session, witness in shown:
+                if witness.family == family:
+                    yield from _activated(witness, out_map(session))
             yield " exit-address-family"
     yield "exit"
     yield "!"
@@ -193,12 +202,12 @@ def _neighbor(session: Session) -> Iterator[str]:
         yield f" ! part of this file. By hand: {neighbor.strip()} password KEY"
 
 
-def _activated(session: Session) -> Iterator[str]:
+def _activated(session: Session, out: str) -> Iterator[str]:
     neighbor = f"  neighbor {session.neighbor}"
     yield f"{neighbor} activate"
     yield f"{neighbor} send-community all"
     yield f"{neighbor} route-map {in_map(session)} in"
-    yield f"{neighbor} route-map {out_map(session)} out"
+    yield f"{neighbor} route-map {out} out"
     if session.max_prefix is not None:
         yield f"{neighbor} maximum-prefix {session.max_prefix}"
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import zip_longest
 from pathlib import Path
 
 import anyio
@@ -22,6 +23,7 @@ from anyplane.bgp.frr.tables import sent, sessions_seen
 from anyplane.bgp.frr.vty import Shell, SocketClosed, Vty, Vtysh
 from anyplane.bgp.router import RouterPlan, refuse_foreign
 from anyplane.bgp.speaker import Capabilities, Observation, Route, SessionSeen, SessionState
+from anyplane.bgp.witness_sessions import witness_sessions
 from anyplane.model.errors import SpeakerRejected, SpeakerUnreachable
 from anyplane.model.nouns import Announcement, Asn, Prefix
 
@@ -125,10 +127,12 @@ class FrrSpeaker:
         await shell.configure(commands)
         added = {prefix: how for prefix, how in goal.networks.items() if running.networks.get(prefix) != how}
         await shell.configure(steering.network_commands(self.plan.asn, (), added))
-        for session in self.plan.sessions:
+        for session, witness in zip_longest(self.plan.sessions, witness_sessions(self.plan)):
             if out_map(session) in mended and session.neighbor in running.neighbors:
                 family = "ipv4" if session.family == 4 else "ipv6"
                 await shell.show(f"clear bgp {family} unicast {session.neighbor} soft out")
+                if witness is not None and witness.neighbor in running.neighbors:
+                    await shell.show(f"clear bgp {family} unicast {witness.neighbor} soft out")
 
     async def _routes(
         self, shell: Shell, session: SessionSeen, shown: dict[str, frozenset[str]]
@@ -160,7 +164,7 @@ class FrrSpeaker:
         try:
             await shell.configure(commands)
         except SpeakerRejected:
-            for session in self.plan.sessions:
+            for session in (*self.plan.sessions, *witness_sessions(self.plan)):
                 if session.neighbor in running.neighbors:
                     await shell.configure(
                         (
@@ -179,7 +183,7 @@ class FrrSpeaker:
     def _session_commands(self, running: Running) -> tuple[str, ...]:
         """TCP MD5 keys, which the rendered file does not hold, and sessions that a panic shut down."""
         lines: list[str] = []
-        for session in self.plan.sessions:
+        for session in (*self.plan.sessions, *witness_sessions(self.plan)):
             there = running.neighbors.get(session.neighbor)
             if there is None:
                 continue

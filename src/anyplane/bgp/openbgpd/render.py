@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from ipaddress import ip_address
+from itertools import zip_longest
 
 from anyplane.bgp.openbgpd.markers import ALONE, ANNOUNCE, MED_BITS, PREPEND_BITS, marker, named
 from anyplane.bgp.router import RouterPlan
+from anyplane.bgp.witness_sessions import witness_sessions
 from anyplane.design.operation import Role, Session
 
 _ROLES = {
@@ -24,9 +26,13 @@ def render(plan: RouterPlan) -> str:
     lines = [*_head(plan), *_own_space(plan)]
     for session in plan.sessions:
         lines += _neighbor(session)
+    shown = witness_sessions(plan)
+    for session, witness in zip(plan.sessions, shown, strict=False):
+        lines.append(f"# The witness is sent what AS{session.upstream} is sent on {_word(session.name)}.")
+        lines += _neighbor(witness)
     lines += _imports(plan)
-    for session in plan.sessions:
-        lines += _exports(plan, session)
+    for session, one in zip_longest(plan.sessions, shown):
+        lines += _exports(plan, session, one)
     lines += [
         "# No marker ever leaves.",
         "match to any set ext-community delete rt 65535:*",
@@ -126,13 +132,16 @@ def _imports(plan: RouterPlan) -> Iterator[str]:
     yield ""
 
 
-def _exports(plan: RouterPlan, session: Session) -> Iterator[str]:
+def _exports(plan: RouterPlan, session: Session, witness: Session | None) -> Iterator[str]:
+    # One rule for both: what the witness is sent cannot drift from what the upstream is.
+    to = f"{{ {session.neighbor} {witness.neighbor} }}" if witness else f"{session.neighbor}"
+
     def when(meaning: str) -> str:
-        return f"match to {session.neighbor} ext-community rt {marker(session.upstream, meaning)} set"
+        return f"match to {to} ext-community rt {marker(session.upstream, meaning)} set"
 
     yield f"# What leaves to {session.name}: the agent marks its networks, and these rules read the marks."
     is_wanted = f"ext-community rt {marker(session.upstream, ANNOUNCE)}"
-    yield f'allow to {session.neighbor} prefix-set "own" {is_wanted}'
+    yield f'allow to {to} prefix-set "own" {is_wanted}'
     for bit in range(PREPEND_BITS):
         yield f"{when(f'prepend {1 << bit}')} prepend-self {1 << bit}"
     for bit in range(MED_BITS):
