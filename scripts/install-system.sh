@@ -4,18 +4,25 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# program (or path) -> package
+# program (or path, where * stands for the architecture) -> package
 wanted=(
   chromium:chromium
   ip:iproute2 sysctl:procps setpriv:util-linux
-  bird:bird2 /usr/lib/frr/bgpd:frr gobgpd:gobgpd bgpctl:openbgpd
+  bird:bird2 /usr/lib/frr/bgpd:frr '/usr/lib/*/frr/modules/bgpd_rpki.so:frr-rpki-rtrlib'
+  gobgpd:gobgpd bgpctl:openbgpd
   unbound:unbound kdig:knot-dnsutils nginx:nginx-light chronyd:chrony openssl:openssl faketime:faketime
 )
 PATH=$PATH:/usr/sbin:/sbin
+is_there() {
+  case $1 in
+    */*) compgen -G "$1" ;;
+    *) command -v "$1" ;;
+  esac >/dev/null
+}
 needed=()
 for pair in "${wanted[@]}"; do
   program=${pair%:*}
-  command -v "$program" >/dev/null || needed+=("${pair##*:}")
+  is_there "$program" || needed+=("${pair##*:}")
 done
 newer() {
   # Debian 12 has neither: they come from a newer release into .cache, beside the system.

@@ -1,4 +1,4 @@
-"""What all tests share: the real data when it is there, no way outside, hypothesis without deadlines."""
+"""What all tests share: the real data when it is there, no way outside, nothing left behind."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from namespaces import of_process, sweep
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,6 +39,26 @@ def _stay_at_home(event: str, args: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_stay_at_home)
+
+
+def pytest_sessionstart() -> None:
+    """Take away what a session that was killed left on this machine."""
+    if os.geteuid() == 0:
+        sweep()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A test that leaves a namespace behind fails the session."""
+    if os.geteuid() == 0:
+        sweep()
+    if left := of_process(os.getpid()):
+        sweep(own=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.write_line("")
+            reporter.write_line(f"namespaces were left behind: {', '.join(left)}", red=True)
 
 
 @pytest.fixture(scope="session")

@@ -75,7 +75,7 @@ class Machine:
 def machine(tmp_path: Path) -> Iterator[Machine]:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
-        server.listen(100)
+        server.listen(4096)  # nobody accepts, and a full queue would be a failure of the check
         yield Machine(tmp_path, server.getsockname()[1])
 
 

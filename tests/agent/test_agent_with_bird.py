@@ -200,6 +200,22 @@ def test_an_anchor_that_somebody_deletes_is_put_back_at_once(running: Stage) -> 
     wait_until(lambda: "198.51.100.0/24" in running.site.run("ip", "address", "show", "dev", "lo"), timeout=1)
 
 
+def test_an_agent_that_slept_through_the_death_of_its_service_never_announces_it_again(
+    running: Stage,
+) -> None:
+    os.kill(agent_pid(running), signal.SIGSTOP)
+    running.end_service()
+    wait_until(lambda: not running.is_announced(), timeout=5)
+    os.kill(agent_pid(running), signal.SIGCONT)
+    with Watch(running) as watch:
+        time.sleep(1.5)
+    running.start_service()
+    wait_until(running.is_announced, timeout=10)
+
+    assert watch.polls > 50
+    assert watch.missing == watch.polls
+
+
 def test_told_to_stop_it_withdraws_verifies_and_ends_with_0(running: Stage) -> None:
     assert running.agent is not None
     os.kill(agent_pid(running), signal.SIGTERM)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import anyio
 import pytest
-from site_parts import Stage
+from site_parts import DESIGN, Stage
 
+from anyplane.agent import announcer
+from anyplane.bgp.memory import MemorySpeaker
 from anyplane.bgp.speaker import Observation, SessionSeen, SessionState
+from anyplane.control.fleet import FleetView, SiteReport
+from anyplane.control.states import Level, State
 from anyplane.model.errors import SpeakerRejected, SpeakerUnreachable
+from anyplane.model.nouns import Announcement, SiteName
 
 pytestmark = pytest.mark.anyio
 
@@ -84,20 +90,103 @@ async def test_the_second_refusal_of_a_whole_withdrawal_takes_the_fallback() -> 
     assert "fallback" in stage.recorder.alarms
 
 
-async def test_a_refused_partial_withdrawal_never_takes_the_healthy_service_down() -> None:
-    stage = Stage()
+async def refused_for(stage: Stage, seconds: int) -> None:
+    """One of two services died, and the daemon refuses whatever it is asked for so long."""
     stage.all_up()
     await stage.announcer.turn()
     stage.speaker.fault = SpeakerRejected("memory", "no")
     stage.hear("dns/tcp", is_ok=False)
     stage.hear("dns/tcp", is_ok=False)
-    for _ in range(5):
+    for _ in range(seconds):
         await stage.announcer.turn()
-        stage.clock.now += 1
+        stage.hear("web/tcp", is_ok=True)
+
+
+async def test_a_refused_partial_withdrawal_is_tried_again_for_as_long_as_a_lease() -> None:
+    stage = Stage()
+    await refused_for(stage, 3)
 
     assert len(stage.speaker.routes) == 2
     assert "daemon refuses" in stage.recorder.alarms
     assert len(stage.lo.until) == 1
+
+
+async def test_then_the_fallback_takes_all_and_what_is_well_comes_back_with_the_first_apply() -> None:
+    stage = Stage()
+    await refused_for(stage, 6)
+    taken = stage.speaker.routes
+    stage.speaker.fault = None
+    stage.hear("web/tcp", is_ok=True)
+    await stage.announcer.turn()
+
+    assert taken == frozenset()
+    assert {str(one.prefix) for one in stage.speaker.routes} == {"203.0.113.0/24"}
+
+
+async def test_the_fallback_asks_the_guard_before_it_takes_what_is_well() -> None:
+    fleet = DESIGN.replace("sites:\n", "safety: {fleet: {file: /run/fleet.json}}\nsites:\n", 1).replace(
+        "sites:\n", "sites:\n  nyc: {metro: NYC, upstreams: [{asn: 64510}]}\n", 1
+    )
+    stage = Stage(fleet)
+    key = "dns/v4"
+    dead = {"dns/v4": State.UP, "web/v4": State.DOWN}
+    stage.loop.hear_fleet(FleetView(reports=(SiteReport(site=SiteName("nyc"), age_s=0.0, services=dead),)))
+    await refused_for(stage, 8)
+
+    assert stage.loop.state.services[key].level is Level.NONE
+    assert len(stage.speaker.routes) == 2
+    assert "web/v4 is well and would go too" in stage.recorder.alarms["withdrawal owed"]
+
+
+async def test_where_the_kernel_holds_the_lease_nothing_that_is_well_goes_with_what_is_dead() -> None:
+    stage = Stage()
+    stage.speaker.capabilities = replace(stage.speaker.capabilities, has_lease=True)
+    await refused_for(stage, 10)
+
+    assert len(stage.speaker.routes) == 2
+    assert set(map(str, stage.lo.until)) == {"203.0.113.0/24"}
+
+
+async def test_wishes_that_change_all_the_time_do_not_keep_a_slow_daemon_from_ever_ending() -> None:
+    stage = Stage()
+    stage.all_up()
+    whole = stage.announcer.wanted or frozenset()
+    ended = 0
+
+    async def apply(wanted: frozenset[object]) -> None:
+        nonlocal ended
+        await anyio.sleep(0.12)
+        ended += 1
+
+    stage.speaker.apply = apply  # type: ignore[method-assign,assignment]
+    async with anyio.create_task_group() as group:
+        group.start_soon(stage.announcer.run)
+        for number in range(100):
+            stage.announcer.want(frozenset(list(whole)[: number % 2 + 1]))
+            await anyio.sleep(0.01)
+        group.cancel_scope.cancel()
+
+    assert ended >= 2
+
+
+async def test_a_daemon_that_is_always_slower_than_the_deadline_is_given_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(announcer, "APPLY_S", 0.05)
+    stage = Stage()
+    stage.all_up()
+    done = MemorySpeaker.apply
+
+    async def apply(wanted: frozenset[Announcement]) -> None:
+        await anyio.sleep(0.15)
+        await done(stage.speaker, wanted)
+
+    stage.speaker.apply = apply  # type: ignore[method-assign]
+    for _ in range(6):
+        await stage.announcer.turn()
+        stage.clock.now += 1
+
+    assert stage.speaker.routes == stage.announcer.expected
 
 
 async def test_a_session_that_is_down_is_reported_as_not_on_the_wire_with_its_reason() -> None:

@@ -186,10 +186,19 @@ def test_without_an_agent_the_client_says_what_to_do(tmp_path: Path) -> None:
         left.bind(str(tmp_path / "fra.sock"))
     with pytest.raises(AgentUnreachable, match="is gone"):
         client.ask(client.find(tmp_path, ""), {"do": "status"})
-    with socket.socket(socket.AF_UNIX) as left:
-        left.bind(str(tmp_path / "nyc.sock"))
-    with pytest.raises(UsageError, match="several agents"):
-        client.find(tmp_path, "")
+    with socket.socket(socket.AF_UNIX) as nyc, socket.socket(socket.AF_UNIX) as lon:
+        nyc.bind(str(tmp_path / "nyc.sock"))
+        nyc.listen()
+        only = client.find(tmp_path, "")
+        lon.bind(str(tmp_path / "lon.sock"))
+        lon.listen()
+        with pytest.raises(UsageError, match="several agents run here: lon, nyc"):
+            client.find(tmp_path, "")
+        with pytest.raises(AgentUnreachable, match="no agent of lom") as unknown:
+            client.find(tmp_path, "lom")
+
+    assert only.stem == "nyc"
+    assert "did you mean lon?" in str(unknown.value)
 
 
 def test_an_agent_that_hangs_up_in_the_middle_is_unreachable(tmp_path: Path) -> None:

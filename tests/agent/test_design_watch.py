@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,22 @@ def _copy(path: Path) -> Path:
     other = path.with_suffix(".new")
     other.write_text(path.read_text())
     return other
+
+
+def test_a_directory_a_fifo_and_a_huge_file_are_refused_at_once(tmp_path: Path) -> None:
+    fifo, huge = tmp_path / "fifo", tmp_path / "huge"
+    os.mkfifo(fifo)
+    with huge.open("wb") as file:
+        file.truncate(100_000_000)
+
+    for path in (tmp_path, fifo, huge):
+        with pytest.raises(UsageError, match="cannot be read"):
+            designs.read(path, site="fra")
+
+
+def test_a_prefix_that_the_router_does_not_know_waits_for_an_upgrade() -> None:
+    more = DESIGN.replace("dns: [198.51.100.0/24]", "dns: [198.51.100.0/24, 192.0.2.0/24]")
+
+    with pytest.raises(UsageError, match=r"192\.0\.2\.0/24 is new") as caught:
+        designs.succeed(accepted(), accepted(more))
+    assert "upgrade" in str(caught.value)

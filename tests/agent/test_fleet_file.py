@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -28,7 +30,7 @@ def test_a_report_has_its_age_and_our_own_is_left_out() -> None:
 
     (report,) = view.reports
     assert (report.site, report.age_s, report.services) == ("nyc", 5.0, {"dns/v4": State.UP})
-    assert report.failing == {"web/tcp": 9.0}
+    assert report.failing == {"web/tcp": 4.0}
     assert (report.load, view.load) == (10.0, 77.0)
     assert warnings == ()
 
@@ -89,6 +91,24 @@ def test_our_own_word_is_what_others_read_and_merging_keeps_the_newer_one() -> N
 
     assert warnings == ()
     assert view.reports[0].services == {"dns/v4": State.DOWN}
-    assert view.reports[0].failing == {"dns/tcp": 5.0}
+    assert view.reports[0].failing == {"dns/tcp": 4.0}
     assert view.reports[0].capacity == 5.0
     assert {one.age_s for one in view.withdrawals} == {4.0, 14.0}
+
+
+@pytest.mark.parametrize("at", ["1" + "0" * 400, "1" + "0" * 5000, "1e999", "NaN", "true", "[]", '"now"'])
+def test_a_number_out_of_all_bounds_is_no_report_and_no_error(at: str) -> None:
+    said = f'{{"sites": {{"nyc": {{"at": {at}, "services": {{}}}}}}, "withdrawals": [{{"at": {at}}}]}}'
+    view, warnings = fleet.view_of(PLAN, said, wall=WALL)
+
+    assert view.reports == view.withdrawals == ()
+    assert warnings
+
+
+def test_a_fifo_and_a_huge_file_are_no_fleet_file_and_block_nobody(tmp_path: Path) -> None:
+    fifo, huge = tmp_path / "fifo", tmp_path / "huge"
+    os.mkfifo(fifo)
+    with huge.open("wb") as file:
+        file.truncate(100_000_000)
+
+    assert fleet.text_of(str(fifo)) is fleet.text_of(str(huge)) is fleet.text_of(str(tmp_path)) is None

@@ -266,7 +266,7 @@ async def test_a_keeper_of_an_agent_that_has_a_successor_leaves_its_routes_alone
     old = Keeper(orders=(("touch", str(mark)),), hold=True, claim=str(claim))
     await old.start()
     async with Keeper(claim=str(claim)) as new:
-        assert claim.read_text() == str(new.pid)
+        assert claim.readlink() == Path(str(new.pid))
 
         old.renew(0.05)
 

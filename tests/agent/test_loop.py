@@ -109,7 +109,7 @@ async def test_a_heir_is_wanted_but_its_anchor_is_not_renewed_until_its_check_ha
     stage.turn()
     unconfirmed = stage.lo.until[DNS]
     wanted = prefixes(stage)
-    stage.clock.now += 4.0
+    stage.clock.now += 1.5
     stage.hear("dns/tcp", is_ok=True)
 
     assert wanted == {DNS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -85,3 +86,70 @@ def test_a_drain_holds_on_when_a_new_design_moves_the_families_together() -> Non
     assert "dns" in standing_orders.fitted(given_orders(), together).orders.drained
     back = StandingOrders().drained(frozenset({"dns"}), is_forced=False)
     assert "dns/v4" in standing_orders.fitted(back, PLAN).orders.drained
+
+
+def copies(tmp_path: Path, *texts: str | None) -> tuple[Path, ...]:
+    paths = tuple(tmp_path / f"orders{number}.json" for number in range(len(texts)))
+    for path, content in zip(paths, texts, strict=True):
+        if content is not None:
+            path.write_text(content)
+    return paths
+
+
+GOOD = standing_orders.to_text(StandingOrders().drained(frozenset({"dns/v4"}), is_forced=False))
+
+
+@pytest.mark.parametrize("lost", [None, "", "{", GOOD.replace('"version": 1', '"version": 9'), GOOD[:40]])
+def test_a_drain_survives_the_loss_of_one_copy_and_the_loss_is_told(tmp_path: Path, lost: str | None) -> None:
+    for texts in ((lost, GOOD), (GOOD, lost)):
+        found, troubles = standing_orders.read(copies(tmp_path, *texts), now=0, wall=0)
+        assert found.orders.drained == {"dns/v4"}
+        assert not found.orders.is_frozen
+        assert bool(troubles) == (texts[0] is lost)
+        for path in tmp_path.iterdir():
+            path.unlink()
+
+
+@pytest.mark.parametrize("texts", [("{", "{"), ("{", None), (None, "")])
+def test_where_no_copy_is_whole_the_site_is_frozen_so_that_nothing_drained_comes_back(
+    tmp_path: Path, texts: tuple[str | None, str | None]
+) -> None:
+    found, troubles = standing_orders.read(copies(tmp_path, *texts), now=0, wall=0)
+
+    assert found.orders.is_frozen
+    assert troubles
+
+
+def test_a_site_that_was_never_given_an_order_has_none(tmp_path: Path) -> None:
+    assert standing_orders.read(copies(tmp_path, None, None), now=0, wall=0) == (StandingOrders(), ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD.replace('["dns/v4"]', '"dns/v4"'),
+        GOOD.replace("false", '"no"'),
+        GOOD.replace('"blackholes": {}', '"blackholes": {"198.51.100.0/25": 9}'),
+        GOOD.replace('"blackholes": {}', '"blackholes": {"198.51.100.7": 1' + "0" * 400 + "}"),
+        "[" * 100_000,
+    ],
+)
+def test_a_file_of_orders_that_says_something_else_is_not_half_believed(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        standing_orders.from_text(text, now=0, wall=0)
+
+
+def test_a_drained_service_with_a_new_name_stays_drained() -> None:
+    renamed = accepted(DESIGN.replace("dns:", "resolver:")).plan
+    before = StandingOrders().drained(frozenset({"dns/v4"}), is_forced=True)
+
+    assert standing_orders.fitted(before, renamed, before=PLAN).orders.drained == {"resolver/v4"}
+    assert standing_orders.fitted(before, renamed, before=PLAN).orders.forced == {"resolver/v4"}
+
+
+def test_what_is_undrained_under_its_new_name_is_not_drained_again_by_the_old_one() -> None:
+    together = accepted(DESIGN.replace("dns: {rise: 1,", "dns: {together: true, rise: 1,")).plan
+    moved = standing_orders.fitted(given_orders(), together)
+    back = moved.undrained(frozenset({"dns"}))
+
+    assert standing_orders.fitted(back, together).orders.drained == frozenset()

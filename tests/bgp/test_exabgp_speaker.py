@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +19,7 @@ import pytest
 from namespaces import frozen, needs_namespaces, needs_program, wait_until
 from small_site import BOTH, V4, V6, Wired, announced, router, wired
 
-from anyplane.bgp.exabgp import ExabgpSpeaker
+from anyplane.bgp.exabgp import ExabgpSpeaker, child
 from anyplane.bgp.speaker import SessionState, difference, routes_of
 from anyplane.design.operation import DaemonKind
 from anyplane.model.errors import SpeakerError, SpeakerUnreachable
@@ -28,7 +30,7 @@ import sys, anyio
 sys.path[:0] = sys.argv[1].split(":")
 from small_site import BOTH, router
 from anyplane.agent.keeper import Keeper
-from anyplane.bgp.exabgp import ExabgpSpeaker
+from anyplane.bgp.exabgp import ExabgpSpeaker, child
 from anyplane.design.operation import DaemonKind
 
 async def main():
@@ -311,3 +313,31 @@ def test_md5_and_gtsm_sessions_come_up_and_a_wrong_key_is_seen_as_down(tmp_path:
             await speaker.aclose()
 
         secured.run(body)
+
+
+def test_a_helper_that_is_slow_to_hand_over_the_pipes_is_waited_for(tmp_path: Path) -> None:
+    directory = child.Directory.make(str(tmp_path))
+    handle = os.pidfd_open(os.getpid())
+
+    def help_slowly() -> None:
+        with socket.socket(socket.AF_UNIX) as agent:
+            agent.connect(str(directory.socket))
+            time.sleep(0.3)
+            socket.send_fds(agent, [b"1"], [handle, handle])
+
+    async def introduce() -> None:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(directory.socket))
+            listener.listen(1)
+            listener.settimeout(0)
+            helper = threading.Thread(target=help_slowly)
+            helper.start()
+            with anyio.fail_after(3):
+                guard, reading, writing = await child._introduced(listener, handle, directory)
+            helper.join()
+            guard.close()
+            os.close(reading)
+            os.close(writing)
+
+    anyio.run(introduce)
+    os.close(handle)

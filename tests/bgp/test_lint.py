@@ -150,7 +150,7 @@ def bird_session(options: str) -> str:
     return f"protocol bgp x {{ {body} }}"
 
 
-CHANNEL = "ipv4 { import none; export where source = RTS_DEVICE; export table on; };"
+CHANNEL = "ipv4 { import none; export where source = RTS_DEVICE; };"
 
 
 @pytest.mark.parametrize(
@@ -161,10 +161,13 @@ CHANNEL = "ipv4 { import none; export where source = RTS_DEVICE; export table on
         (f"graceful restart aware; {CHANNEL}", {"AR002"}),
         (f"graceful restart; {CHANNEL}", {"AR001"}),
         (
-            "graceful restart off; ipv4 { import none; export filter { accept; }; export table on; };",
+            "graceful restart off; ipv4 { import none; export filter { accept; }; };",
             {"AR007"},
         ),
         ("graceful restart off; ipv4 { import none; export none; };", set()),
+        ("graceful restart off; ipv4 { import none; export none; export table on; };", set()),
+        (f"graceful restart off; {CHANNEL.replace('};', 'export table on; };')}", {"AR015"}),
+        (f"graceful restart off; {CHANNEL.replace('};', 'export table off; };')}", set()),
         ("graceful restart off; ipv4 { import none; export none; graceful restart on; };", {"AR001"}),
         (
             "graceful restart off; ipv4 { import filter { accept; }; import limit 9; export none; };",
@@ -219,7 +222,7 @@ def test_internal_sessions_and_those_of_a_witness_are_left_alone() -> None:
     )
     witness = (
         "protocol bgp w { local 127.0.0.1 as 64500; neighbor 127.90.0.1 port 1790 as 64510; multihop; "
-        "graceful restart off; ipv4 { import none; export where true = false; export table on; }; }"
+        "graceful restart off; ipv4 { import none; export where true = false; }; }"
     )
 
     assert ids(internal + witness, DaemonKind.BIRD, plan=None, mode=0o644) == set()

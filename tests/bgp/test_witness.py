@@ -133,6 +133,8 @@ def test_frr_shows_the_witness_what_each_upstream_gets() -> None:
     with Network() as network:
         host = network.host("site")
         host.run("ip", "-6", "route", "replace", "local", str(IPV6_BLOCK), "dev", "lo")
+        for session in plan.sessions:
+            host.run("ip", "address", "add", str(session.local), "dev", "lo")
         witness = Witness(stands_of(plan))
 
         async def body() -> None:

@@ -8,7 +8,7 @@ import pytest
 from witness_daemons import plan_of
 
 from anyplane.bgp.witness import stands_of
-from anyplane.bgp.witness_sessions import IPV6_BLOCK, witness_sessions
+from anyplane.bgp.witness_sessions import IPV4_BLOCK, IPV6_BLOCK, needed_routes, witness_sessions
 from anyplane.design.operation import Daemon, DaemonKind
 from anyplane.model.errors import UsageError
 
@@ -53,6 +53,31 @@ def test_the_witness_stands_where_the_daemon_will_call() -> None:
     assert [(one.host, one.port, one.asn) for one in stands] == called
     assert [one.neighbor for one in stands] == [one.neighbor for one in plan.sessions]
     assert {one.peer_asn for one in stands} == {64500}
+
+
+def test_frr_connects_from_the_address_that_it_has_towards_the_upstream_and_is_let_in() -> None:
+    plan = plan_of(DaemonKind.FRR)
+    nameless = replace(plan, sessions=(replace(plan.sessions[0], local=None),))
+
+    assert [one.local for one in witness_sessions(plan)] == [one.local for one in plan.sessions]
+    assert [one.allowed for one in stands_of(plan)] == [{one.local} for one in plan.sessions]
+    with pytest.raises(UsageError, match="from an address that it is told"):
+        witness_sessions(nameless)
+
+
+def test_the_routes_that_a_daemon_needs_are_local_and_for_zebra_in_the_main_table_too() -> None:
+    needed = {kind: needed_routes(plan_of(kind)) for kind in KINDS}
+    plan = plan_of(DaemonKind.EXABGP)
+
+    assert needed[DaemonKind.BIRD] == ()
+    assert needed[DaemonKind.FRR] == (
+        (IPV4_BLOCK, True),
+        (IPV4_BLOCK, False),
+        (IPV6_BLOCK, True),
+        (IPV6_BLOCK, False),
+    )
+    assert needed[DaemonKind.GOBGP] == needed[DaemonKind.OPENBGPD] == ((IPV6_BLOCK, True),)
+    assert needed_routes(replace(plan, sessions=plan.sessions[:1])) == ()
 
 
 def test_without_a_witness_there_is_none() -> None:

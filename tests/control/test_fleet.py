@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sites import DECLARED, Fleet, Sim, check, plan
 
+from anyplane.control.orders import Orders
 from anyplane.control.states import Level, State
 from anyplane.design.operation import Scope
 
@@ -121,3 +122,19 @@ def test_sites_that_die_apart_never_fall_below_the_floor(
             assert len(sites.announced) >= floor
     healthy = {name for name, sim in sites.sims.items() if sim.level is Level.FULL}
     assert len(healthy) >= floor
+
+
+def test_two_operators_who_drain_two_sites_at_once_never_end_both() -> None:
+    sites = fleet(2)
+    sites.run(30)
+    for sim in sites.sims.values():
+        sim.orders = Orders(drained=frozenset(("dns",)))
+
+    sites.run(200, since=30.25)
+    assert sites.announced == {"ams", "fra"}
+    assert {sim.dns for sim in sites.sims.values()} == {State.DRAINING}
+    assert all("the floor is 1" in sim.state.services["dns"].refused for sim in sites.sims.values())
+
+    sites.sims["fra"].orders = Orders()
+    sites.run(210, since=200.25)
+    assert {name: sim.dns for name, sim in sites.sims.items()} == {"ams": State.DRAINED, "fra": State.UP}

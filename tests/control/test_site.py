@@ -8,7 +8,7 @@ from ipaddress import ip_network
 import pytest
 from sites import DECLARED, ORIGIN, V4, V6, Sim, check, elsewhere, plan
 
-from anyplane.control.fleet import FleetView, Withdrawal
+from anyplane.control.fleet import FleetView, SiteReport, Withdrawal
 from anyplane.control.health import CheckResult
 from anyplane.control.orders import Blackhole, Orders
 from anyplane.control.states import Level, State
@@ -76,12 +76,121 @@ def test_a_process_that_was_paused_does_not_blame_its_checks() -> None:
     sim = Sim(plan())
     sim.run(5)
 
-    sim.at(8.8, results=())
+    sim.at(7.8, results=())
     assert sim.dns is State.UP
     for number in range(1, 40):
-        sim.at(8.8 + number * 0.25, results=())
+        sim.at(7.8 + number * 0.25, results=())
 
     assert sim.dns is State.DOWN
+
+
+def test_a_pause_longer_than_the_lease_is_over_only_when_each_check_has_passed_anew() -> None:
+    sim = Sim(plan("fra", check("answers", rise=2)))
+    sim.run(5)
+
+    stale = CheckResult(check="dns/answers", is_ok=True, at=15.0)
+    assert not sim.at(15.0, results=(stale, stale)).leased
+    assert sim.decisions[-1].level is Level.NONE
+    assert not sim.at(15.2, results=(replace(stale, at=15.2),)).wanted
+    assert sim.at(16.2, results=(replace(stale, at=16.2),)).leased
+
+
+def test_a_loop_that_stutters_for_ever_does_not_excuse_a_hung_check_for_ever() -> None:
+    sim = Sim(plan())
+    sim.run(5)
+
+    for number in range(1, 8):
+        sim.at(5 + number * 1.3, results=())
+
+    assert sim.dns is State.DOWN
+
+
+def test_a_frozen_site_that_was_paused_announces_what_it_announced() -> None:
+    sim = Sim(plan())
+    sim.run(5)
+    sim.orders = Orders(is_frozen=True)
+
+    assert sim.at(15.0, results=()).leased == {V4, V6}
+
+
+def test_words_of_others_grow_old_by_themselves() -> None:
+    heard = FleetView(reports=(elsewhere("nyc", age=0.5),), at=6.0)
+    sim = Sim(plan("fra", sites=("fra", "nyc"), safety=DECLARED), answers=dies_at(60), fleet=heard)
+
+    sim.run(80)
+
+    assert sim.dns is State.ISOLATED
+
+
+def test_a_static_site_is_one_site() -> None:
+    safety = replace(DECLARED, fleet_file="", fleet_sites=frozenset(("nyc",)), floor=2)
+    static = FleetView(reports=(elsewhere("nyc"),))
+    sim = Sim(plan("fra", sites=("fra", "nyc", "lon"), safety=safety), answers=dies_at(5), fleet=static)
+
+    sim.run(20)
+
+    assert sim.dns is State.HELD
+
+
+def test_what_a_static_site_says_itself_counts_more_than_the_list() -> None:
+    safety = replace(DECLARED, fleet_sites=frozenset(("nyc",)))
+    dead = FleetView(reports=(elsewhere("nyc", State.DOWN),))
+    sim = Sim(plan("fra", sites=("fra", "nyc"), safety=safety), answers=dies_at(5), fleet=dead)
+
+    sim.run(20)
+
+    assert sim.dns is State.HELD
+
+
+@pytest.mark.parametrize(
+    ("key", "said", "ends"),
+    [
+        ("dns", {"dns/v4": State.UP, "dns/v6": State.UP}, State.DOWN),
+        ("dns", {"dns/v4": State.UP, "dns/v6": State.DOWN}, State.HELD),
+        ("dns", {"dns/v4": State.UP}, State.HELD),
+        ("dns/v4", {"dns": State.UP}, State.DOWN),
+        ("dns/v4", {"dns": State.HELD}, State.HELD),
+        ("dns/v4", {"dns/v6": State.UP}, State.HELD),
+    ],
+)
+def test_a_site_that_moves_its_families_otherwise_is_understood(
+    key: str, said: dict[str, State], ends: State
+) -> None:
+    whole = plan("fra", sites=("fra", "nyc"), safety=DECLARED)
+    mine = replace(whole, services=(replace(whole.services[0], key=key),))
+    report = SiteReport(site=SiteName("nyc"), age_s=0.0, services=said)
+    sim = Sim(mine, answers=dies_at(5), fleet=FleetView(reports=(report,)))
+
+    sim.run(20)
+
+    assert sim.state.services[key].state is ends
+
+
+def test_a_check_that_failed_long_ago_and_is_forgiven_makes_no_old_word_new() -> None:
+    both = (check("one"), check("two"))
+    sim = Sim(
+        plan("fra", *both, sites=("fra", "nyc"), safety=replace(DECLARED, patience_s=5.0), need=1),
+        answers={"dns/one": lambda now: now < 5, "dns/two": lambda now: now < 60},
+        fleet=FleetView(reports=(elsewhere("nyc", age=0.0),), at=58.0),
+    )
+
+    sim.run(63)
+
+    assert sim.dns is State.FALLING
+
+
+def test_a_drain_waits_for_a_word_newer_than_the_order_and_then_begins() -> None:
+    heard = FleetView(reports=(elsewhere("nyc", age=0.5),), at=5.0)
+    sim = Sim(plan("fra", sites=("fra", "nyc"), safety=DECLARED), fleet=heard)
+    sim.run(5)
+    sim.orders = Orders(drained=frozenset(("dns",)))
+    sim.run(6, since=5.25)
+    assert sim.dns is State.UP
+    assert sim.state.services["dns"].refused == ""
+
+    sim.fleet = FleetView(reports=(elsewhere("nyc", age=0.2),), at=6.25)
+    sim.run(7, since=6.25)
+    assert sim.dns is State.DRAINING
 
 
 def test_a_dependency_lowers_the_announcement_and_never_withdraws_it() -> None:
@@ -404,12 +513,12 @@ def test_a_penalty_of_the_predecessor_is_served() -> None:
     site = plan()
     state = start(site, now=100.0, penalties={"dns": Penalty(strikes=4, wait_s=50.0)})
 
-    for now in (100.0, 120.0, 149.0):
+    for now in range(100, 150):
         result = CheckResult(check="dns/answers", is_ok=True, at=now)
         turn = step(site, state, Inputs(results=(result,)), now=now)
         state = turn.state
         assert state.services["dns"].state is State.QUARANTINE
-    turn = step(site, state, Inputs(), now=150.5)
+    turn = step(site, state, Inputs(), now=150.0)
     assert turn.state.services["dns"].state is State.UP
 
 

@@ -24,6 +24,8 @@ CHECKS = (
     check("two", rise=1, fall=3),
     check("origin", rise=1, fall=1, scope=Scope.DEPENDENCY),
 )
+LEASE_S = ALONE.lease_s - 1e-6
+"""After a longer pause the kernel has withdrawn everything already; no guard is asked."""
 IDS = tuple(f"dns/{one.name}" for one in CHECKS)
 
 reports = st.builds(
@@ -120,7 +122,7 @@ def test_only_failing_local_checks_or_a_drain_take_a_service_off_the_air(
 ) -> None:
     for moment, (now, before, turn) in zip(history, replay(site(safety), history), strict=True):
         was, is_now = before.services["dns"].level, turn.state.services["dns"].level
-        if was is not Level.NONE and is_now is Level.NONE:
+        if was is not Level.NONE and is_now is Level.NONE and not moment["after"] >= LEASE_S:
             checks = turn.state.checks
             failed = [
                 key
@@ -147,6 +149,8 @@ def test_a_withdrawal_leaves_enough_fresh_and_healthy_sites(history: list[Any]) 
     for moment, (_, before, turn) in zip(history, replay(site(safety), history), strict=True):
         was, is_now = before.services["dns"].level, turn.state.services["dns"].level
         if was is Level.NONE or is_now is not Level.NONE or moment["orders"].drained:
+            continue
+        if moment["after"] >= LEASE_S:
             continue
         alive = {
             one.site

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sites import V4, V6, Sim, announcement, check, plan
 
+from anyplane.control.site import Inputs, start, step
+from anyplane.control.site_plan import SitePlan
 from anyplane.control.states import Level, State
-from anyplane.control.succession import carry, missing
+from anyplane.control.succession import carry, missing, parted
 from anyplane.design.operation import Safety
 from anyplane.model.nouns import Asn
 
@@ -70,7 +73,7 @@ def test_unchanged_checks_keep_their_history_and_changed_ones_begin_anew() -> No
     sim.plan = new
     sim._due = dict.fromkeys(new.checks, 10.25)
 
-    assert set(sim.state.checks) == {"dns/answers"}
+    assert [key for key, one in sim.state.checks.items() if one.heard_at is not None] == ["dns/answers"]
     turn = sim.at(10.25)
     assert sim.dns is State.UP
     assert not turn.decisions
@@ -99,3 +102,70 @@ def test_a_service_that_is_new_begins_silent() -> None:
 
     assert state.services["dns"].level is Level.NONE
     assert {one.prefix for one in (announcement("fra"),)} == {V4}
+
+
+def renamed() -> SitePlan:
+    """The plan whose group "dns" is now called "resolver"."""
+    new = plan("fra", check("answers"))
+    service = replace(new.services[0], key="resolver", group="resolver", checks=("resolver/answers",))
+    return replace(new, services=(service,), checks={"resolver/answers": new.checks["dns/answers"]})
+
+
+def test_a_group_with_a_new_name_is_the_same_service_and_stays_announced() -> None:
+    old = plan("fra", check("answers"))
+    sim = Sim(old)
+    sim.run(10)
+
+    state = carry(old, renamed(), sim.state, now=10.0)
+
+    assert state.services["resolver"].level is Level.FULL
+    assert step(renamed(), state, Inputs(), now=10.1).leased == {V4, V6}
+
+
+@pytest.mark.parametrize("every", [0.5, 1.0, 2.0])
+def test_a_storm_of_reloads_that_change_the_check_keeps_no_dead_service_announced(every: float) -> None:
+    plans = [plan("fra", check("answers", interval=1.0)), plan("fra", check("answers", interval=1.1))]
+    sim = Sim(plans[0], answers={"dns/answers": lambda now: now < 5})
+    now, number = 0.0, 0
+    while now < 20:
+        sim.at(now)
+        now += 0.25
+        if now % every == 0:
+            number += 1
+            sim.state = carry(plans[(number - 1) % 2], plans[number % 2], sim.state, now=now)
+            sim.plan = plans[number % 2]
+
+    assert sim.dns is State.DOWN
+
+
+def test_a_storm_of_reloads_does_not_excuse_a_check_that_hangs() -> None:
+    plans = [plan("fra", check("answers", interval=1.0)), plan("fra", check("answers", interval=1.1))]
+    sim = Sim(plans[0])
+    sim.run(5)
+    for number in range(1, 40):
+        now = 5 + number * 0.5
+        sim.state = carry(plans[(number - 1) % 2], plans[number % 2], sim.state, now=now)
+        sim.plan = plans[number % 2]
+        sim.at(now, results=())
+
+    assert sim.dns is State.DOWN
+
+
+def test_families_of_which_one_is_down_are_not_joined_in_silence() -> None:
+    new = plan("fra", check("answers"))
+    whole = new.services[0]
+    apart = tuple(
+        replace(
+            whole,
+            key=f"dns/v{prefix.version}",
+            prefixes=(prefix,),
+            announcements=tuple(one for one in whole.announcements if one.prefix == prefix),
+        )
+        for prefix in whole.prefixes
+    )
+    old = replace(new, services=apart)
+    state = start(old, now=0.0, adopted={"dns/v4": Level.FULL})
+
+    assert parted(old, new, state) == ("dns joins dns/v4, dns/v6, of which dns/v6 is not announced",)
+    assert parted(old, new, start(old, now=0.0)) == ()
+    assert parted(new, old, start(new, now=0.0)) == ()

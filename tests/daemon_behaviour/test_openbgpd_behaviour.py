@@ -60,7 +60,8 @@ def rig() -> Iterator[Rig]:
 
 def _announced(rig: Rig, route: Announcement = ROUTE) -> None:
     anyio.run(rig[2].apply, frozenset({route}))
-    wait_until(lambda: rig[1].prefixes() == {V4}, timeout=20)
+    # An idle session is woken by who observes, as the agent does all the time.
+    wait_until(lambda: anyio.run(rig[2].observe) and rig[1].prefixes() == {V4}, timeout=20, every=0.2)
 
 
 def test_no_marker_leaves_and_any_number_is_made_of_bits(rig: Rig) -> None:
@@ -115,3 +116,27 @@ def test_a_notification_is_reported_in_words(rig: Rig) -> None:
 
     assert "go away" in reason
     assert "administratively down" in reason
+
+
+def test_bgpd_calls_a_neighbour_that_hung_up_again_when_observe_wakes_it(rig: Rig) -> None:
+    """Left alone it stays idle for 30 s, and no setting shortens that."""
+    _announced(rig)
+    rig[1].ask("restart n0")
+    wait_until(lambda: not rig[1].has_sessions(1), timeout=5)
+
+    waited = wait_until(lambda: anyio.run(rig[2].observe) and rig[1].has_sessions(1), timeout=15, every=0.3)
+
+    assert waited < 10
+
+
+def test_a_session_that_the_operator_shut_down_stays_so(rig: Rig) -> None:
+    _announced(rig)
+    rig[0].bgpctl("neighbor", "192.0.2.0", "down")
+    wait_until(lambda: not rig[1].has_sessions(1), timeout=5)
+
+    end = time.monotonic() + 6
+    while time.monotonic() < end:
+        assert anyio.run(rig[2].observe).sessions[0].state is SessionState.DOWN
+        time.sleep(0.5)
+    rig[0].bgpctl("neighbor", "192.0.2.0", "up")
+    wait_until(lambda: rig[1].has_sessions(1), timeout=15)

@@ -304,3 +304,10 @@ def test_any_health_that_is_read_has_unique_names_and_times_that_make_sense(
 
 def test_an_address_to_ping_may_be_written_in_brackets() -> None:
     assert checks_of('checks: [{icmp: "[2001:db8::1]"}]')["icmp"].probe == IcmpProbe(host="2001:db8::1")
+
+
+def test_a_type_of_record_by_number_is_written_in_plain_digits() -> None:
+    assert checks_of("checks: [{dns: {name: a.example, type: type65}}]")["dns/v4"].probe.type == "TYPE65"
+    for text in ("TYPE²", "TYPE65536", "TYPE"):
+        with pytest.raises(DesignError, match=f"{text} is not a type of DNS record"):
+            checks_of(f"checks: [{{dns: {{name: a.example, type: {text}}}}}]")

@@ -1,21 +1,18 @@
-"""Faults of several sites: a common cause, deaths one by one, a drain under load; and of many prefixes."""
+"""Faults of several sites: a common cause, deaths one by one, a drain under load."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import socket
 import struct
 import threading
 import time
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Self
 
 from namespaces import Host, wait_until
-from scene import ANSWERS, BOTH, Scene
-from table import fault
+from scene import ANSWERS, Scene
+from table import Group, fault
 
 from anyplane.agent.fleet import merge
 
@@ -62,11 +59,11 @@ class Transport:
 
 
 def _states(stage: Scene) -> dict[str, str]:
-    return {name: site.status()["services"][0]["state"] for name, site in stage.sites.items()}
+    return {name: site.state for name, site in stage.sites.items()}
 
 
-class _Listener:
-    """The dependency: a TCP port in every site."""
+class Dependency:
+    """What ORIGIN checks: a TCP port in every site."""
 
     def __init__(self, hosts: list[Host]) -> None:
         self.hosts = hosts
@@ -83,49 +80,51 @@ class _Listener:
 
 
 @fault(
-    "every site fails one dependency check -> withdrawals",
+    "every site of 4 fails one dependency check -> lost",
+    group=Group.FLEET,
     median=0,
     worst=0,
     unit="withdrawals",
     others="all",
-    in_ci=True,
+    in_ci=("bird2",),
 )
-def dependency_fails_everywhere(n: int) -> list[float]:
-    """Four sites; within 10 s all are degraded or frozen, and none is gone in any poll."""
+def dependency_fails_everywhere(daemon: str, n: int) -> list[float]:
+    """Within 10 s all are degraded or frozen; and the peer was sent no withdrawal, by its own counters."""
     figures = []
-    with Scene(count=4, checks=ANSWERS + ORIGIN, safety=FLEET) as stage:
-        dependency = _Listener([site.host for site in stage.sites.values()])
+    with Scene(daemon, count=4, checks=ANSWERS + ORIGIN, safety=FLEET) as stage:
+        dependency = Dependency([site.host for site in stage.sites.values()])
         dependency.open()
         with Transport(stage):
             stage.start()
             for _ in range(n):
                 wait_until(lambda: set(_states(stage).values()) == {"up"}, timeout=40)
+                before, sessions = stage.withdrawals(), stage.sessions()
                 dependency.close()
-                gone = 0
-                end = time.monotonic() + 10
-                while time.monotonic() < end:
-                    gone += sum(stage.gone(site) for site in stage.sites.values())
-                    time.sleep(0.005)
+                time.sleep(10)
                 assert set(_states(stage).values()) <= {"degraded", "frozen"}, _states(stage)
-                figures.append(float(gone))
+                assert len(sessions) == 8
+                assert not stage.sessions_lost(sessions)
+                figures.append(float(stage.withdrawals() - before))
+                assert not any(stage.gone(site) for site in stage.sites.values())
                 dependency.open()
         dependency.close()
     return figures
 
 
 @fault(
-    "sites die one by one -> sites left (floor 2 of 4)",
+    "4 sites die one by one, floor 2 -> withdrawn",
+    group=Group.FLEET,
     median=2,
     worst=2,
     unit="withdrawals",
-    others="0",
-    in_ci=True,
+    others="4",
+    in_ci=("bird2",),
 )
-def sites_die_one_by_one(n: int) -> list[float]:
+def sites_die_one_by_one(daemon: str, n: int) -> list[float]:
     """The last two keep announcing and say HELD; the figure is how many sites withdrew."""
     figures = []
-    for _ in range(min(n, 3)):
-        with Scene(count=4, safety=FLEET) as stage, Transport(stage):
+    for _ in range(n):
+        with Scene(daemon, count=4, safety=FLEET) as stage, Transport(stage):
             stage.start()
             wait_until(lambda: set(_states(stage).values()) == {"up"}, timeout=20)
             time.sleep(2)
@@ -139,36 +138,38 @@ def sites_die_one_by_one(n: int) -> list[float]:
     return figures
 
 
-@fault("drain of 100 prefixes under 500 queries/s -> lost", median=0, worst=0, unit="probes", in_ci=True)
-def drain_of_100_prefixes(n: int) -> list[float]:
+@fault(
+    "drain of 100 prefixes under 500 queries/s -> lost",
+    group=Group.FLEET,
+    median=0,
+    worst=0,
+    unit="probes",
+    in_ci=("bird2",),
+)
+def drain_of_100_prefixes(daemon: str, n: int) -> list[float]:
     """Two sites; one drains: GRACEFUL_SHUTDOWN is seen first, then the withdrawal; no probe is lost."""
     figures = []
-    prefixes = ", ".join(f"198.51.{number}.0/24" for number in range(100))
     every = frozenset(ip_network(f"198.51.{number}.0/24") for number in range(100))
-    safety = "  drain: {wait: 3 s}\n  fleet: {static: [fra, nyc]}"
     with Scene(
-        prefixes=prefixes, safety=safety, count=2, upstream_channel=SHUTDOWN, upstream_extra=KERNEL
+        daemon,
+        count=2,
+        prefixes=", ".join(map(str, sorted(every))),
+        addresses="198.51.7.53",
+        safety="  drain: {wait: 3 s}\n  fleet: {static: [fra, nyc]}",
+        upstream_channel=SHUTDOWN,
+        upstream_extra=KERNEL,
     ) as stage:
-        for site in stage.sites.values():
-            text = site.design.read_text().replace('198.51.100.53, "2001:db8:53::53"', "198.51.7.53")
-            site.design.write_text(text)
-        for site in stage.sites.values():
-            site.start_daemon()
-            site.start_server()
-            site.start_agent()
-        stage.wait_announced(every, timeout=40)
+        stage.start(prefixes=every)
         wait_until(lambda: not any(stage.gone(site) for site in stage.sites.values()), timeout=20)
         for _ in range(n):
             with Prober(stage.upstream, "198.51.7.53") as prober:
                 time.sleep(0.5)
                 before = prober.sent
-                order = threading.Thread(target=stage.fra.ask, args=("drain",))
-                order.start()
+                stage.fra.ask("drain")
                 wait_until(lambda: stage.receiver.ask(SHUT).startswith("1007-100 of"), timeout=10)
                 assert not stage.gone(stage.fra)
                 wait_until(lambda: stage.gone(stage.fra), timeout=15)
                 time.sleep(0.5)
-                order.join(20)
                 assert prober.sent > before + 500
             figures.append(float(prober.lost))
             stage.fra.ask("undrain")
@@ -234,126 +235,3 @@ class Prober:
             except OSError:
                 continue
             self._open.pop(struct.unpack("!H", answer[:2])[0], None)
-
-
-@fault("200 prefixes change at once -> first to last at the peer", median=50, worst=80, unit="ms", in_ci=True)
-def two_hundred_prefixes(n: int) -> list[float]:
-    """The service dies; the time from the first prefix that leaves the peer's table to the last."""
-    figures = []
-    every = frozenset(ip_network(f"10.53.{number}.0/24") for number in range(200))
-    with Scene(prefixes=", ".join(map(str, sorted(every)))) as stage:
-        text = stage.fra.design.read_text().replace('198.51.100.53, "2001:db8:53::53"', "10.53.0.53")
-        stage.fra.design.write_text(text)
-        stage.fra.start_daemon()
-        stage.fra.start_server()
-        stage.fra.start_agent()
-        for _ in range(n):
-            stage.wait_announced(every)
-            time.sleep(0.5)
-            stage.fra.kill_server()
-            stage.receiver.seconds_until(lambda held: len(held) < 200)
-            first = time.monotonic()
-            stage.receiver.seconds_until(lambda held: not held)
-            figures.append((time.monotonic() - first) * 1000)
-            stage.fra.start_server()
-    return figures
-
-
-@fault(
-    "the clock jumps by an hour, both ways -> withdrawals", median=0, worst=0, unit="withdrawals", in_ci=True
-)
-def clock_jumps(n: int) -> list[float]:
-    """The wall clock of the agent's process (and of nothing else) jumps, while the peer is polled."""
-    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-    figures = []
-    with Scene() as stage:
-        clock = stage.network.directory / "clock"
-        clock.write_text("+0\n")
-        stage.fra.env = {
-            "LD_PRELOAD": str(library),
-            "FAKETIME_TIMESTAMP_FILE": str(clock),
-            "FAKETIME_NO_CACHE": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
-        stage.start()
-        for number in range(n):
-            part = clock.with_suffix(".part")
-            part.write_text("+3600\n" if number % 2 == 0 else "-3600\n")
-            part.replace(clock)
-            figures.append(float(_polls_without(stage, 5)))
-    return figures
-
-
-@fault("agent upgraded in place -> withdrawals", median=0, worst=0, unit="withdrawals", in_ci=True)
-def agent_upgraded(n: int) -> list[float]:
-    """The agent runs itself anew under the same process id, while the peer is polled."""
-    figures = []
-    with Scene().start() as stage:
-        pid = stage.fra.agent_pid
-        for _ in range(n):
-            os.kill(pid, signal.SIGUSR2)
-            figures.append(float(_polls_without(stage, 5)))
-            assert stage.fra.agent_pid == pid
-            assert stage.fra.agent is not None
-            assert stage.fra.agent.poll() is None
-            assert stage.fra.status()["services"][0]["state"] == "up"
-    return figures
-
-
-@fault(
-    "agent crashes and is started again at once -> withdrawals",
-    median=0,
-    worst=0,
-    unit="withdrawals",
-    in_ci=True,
-)
-def agent_restarted(n: int) -> list[float]:
-    """SIGKILL and a new process within the lease, as systemd does: what is still leased is adopted."""
-    figures = []
-    with Scene().start() as stage:
-        for _ in range(n):
-            stage.fra.kill_agent()
-            stage.fra.start_agent()
-            figures.append(float(_polls_without(stage, 6)))
-    return figures
-
-
-def _polls_without(stage: Scene, seconds: float) -> int:
-    end = time.monotonic() + seconds
-    missed = 0
-    while time.monotonic() < end:
-        missed += not stage.receiver.prefixes() >= BOTH
-        time.sleep(0.001)
-    return missed
-
-
-@fault(
-    "full table of 800,000 routes: service dies -> peer empty",
-    median=1.7,
-    worst=2.2,
-    others="13 to 89 ms more",
-)
-def full_table(n: int) -> list[float]:
-    """The site's BIRD holds a full table beside its own two routes."""
-    figures = []
-    with Scene() as stage:
-        table = stage.fra.host.directory / "full-table.conf"
-        with table.open("w") as file:
-            file.write("ipv4 table full; protocol static full_table { ipv4 { import all; };\n")
-            for number in range(800_000):
-                high, low = divmod(number, 256)
-                file.write(f"route {20 + high // 256}.{high % 256}.{low}.0/24 blackhole;\n")
-            file.write("}\n")
-        stage.fra.start_daemon()
-        stage.fra.case.include(stage.fra.host, table)  # type: ignore[attr-defined]
-        stage.fra.start_server()
-        stage.fra.start_agent()
-        for _ in range(n):
-            stage.wait_announced(timeout=120)
-            if stage.fra.server is None:
-                stage.fra.start_server()
-            time.sleep(0.3 + (time.monotonic() * 7) % 1)
-            figures.append(stage.seconds_to_empty(stage.fra.kill_server()))
-            stage.fra.start_server()
-    return figures

@@ -1,31 +1,25 @@
 """Scene: sites as they run in production, in namespaces: a DNS server, a BGP daemon, the agent, an upstream.
 
 Everything is real: the configuration is what `anyplane render` prints, the agent is the program itself in a
-process of its own, and the upstream is a BIRD whose table is polled every millisecond.
+process of its own, and the upstream is a BIRD whose table is polled (`watch`) faster than 500 times a second.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
-import os
-import signal
-import subprocess
-import sys
+import random
+import re
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import ip_network
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from case import Case
-from namespaces import Host, Network, wait_until
+from namespaces import Network, wait_until
 from receiver import Neighbor, Receiver
+from scene_site import Site, case_named
 
-from anyplane.bgp.router import RouterPlan, router_plan
-from anyplane.design import parse
 from anyplane.model.nouns import Prefix
 
 V4 = ip_network("198.51.100.0/24")
@@ -33,7 +27,6 @@ V6 = ip_network("2001:db8:53::/48")
 BOTH = frozenset((V4, V6))
 ASN = 64500
 UPSTREAM = 64510
-NAME = "up.example."
 DESIGN = """\
 version: 1
 service:
@@ -43,17 +36,17 @@ service:
     dns: [{prefixes}]
 health:
   dns:
-    addresses: [198.51.100.53, "2001:db8:53::53"]
+    addresses: [{addresses}]
     together: true
-    interval: {interval}
+    interval: 1 s
     timeout: 500 ms
     rise: 1
     fall: 2
     checks:
 {checks}
 safety:
-  lease: 3 s
-  quarantine: {{first: 100 ms, longest: 200 ms}}
+  lease: {lease}
+  quarantine: {quarantine}
 {safety}
 sites:
 {sites}
@@ -63,185 +56,35 @@ check:
     AP003: documentation ASN
 """
 ANSWERS = "      - {name: answers, dns: {name: up.example, type: A, expect: [192.0.2.7], server: 127.0.0.1}}"
+FORGIVING = "{first: 100 ms, longest: 200 ms}"
+"""A quarantine so short that the next turn need not wait for it."""
 
 
 @dataclass
-class Site:
-    """One site: its namespace, its daemon, its DNS server and its agent; `number` gives its addresses."""
+class Polls:
+    """How often the upstream's table was looked at while something was measured."""
 
-    name: str
-    number: int
-    host: Host
-    case: Case
-    stage: Scene
-    design: Path = Path()
-    agent: subprocess.Popen[bytes] | None = None
-    server: subprocess.Popen[bytes] | None = None
-    options: tuple[str, ...] = ()
-    program: tuple[str, ...] = (sys.executable, "-m", "anyplane")
-    env: dict[str, str] = field(default_factory=dict)
+    count: int = 0
+    seconds: float = 0.0
+    longest_gap: float = 0.0
 
     @property
-    def v4(self) -> tuple[str, str]:
-        """The link's addresses: ours, the upstream's."""
-        return f"192.0.2.{2 * self.number + 1}", f"192.0.2.{2 * self.number}"
+    def per_second(self) -> float:
+        """The rate."""
+        return self.count / self.seconds if self.seconds else 0.0
 
-    @property
-    def v6(self) -> tuple[str, str]:
-        """The same for IPv6."""
-        return f"2001:db8:ffff:{self.number:x}::1", f"2001:db8:ffff:{self.number:x}::"
-
-    @property
-    def run_dir(self) -> Path:
-        """Where its agent keeps what a reboot forgets."""
-        return self.host.directory / "run"
-
-    @property
-    def state_dir(self) -> Path:
-        """Where its agent keeps what a reboot does not forget."""
-        return self.host.directory / "state"
-
-    @property
-    def plan(self) -> RouterPlan:
-        """What its router is to do."""
-        return router_plan(parse(self.design.read_text(), file=str(self.design)), self.name)
-
-    def start_daemon(self) -> None:
-        """The BGP daemon with the rendered configuration."""
-        self.case.start(self.host, self.plan)
-
-    def start_server(self) -> None:
-        """The DNS server, answering."""
-        conf = self.host.directory / "unbound.conf"
-        conf.write_text(
-            'server:\n  username: ""\n  chroot: ""\n  pidfile: ""\n  use-syslog: no\n  do-daemonize: no\n'
-            f'  directory: "{self.host.directory}"\n  interface: 0.0.0.0\n  interface: ::0\n'
-            "  interface-automatic: yes\n  access-control: 0.0.0.0/0 allow\n  access-control: ::0/0 allow\n"
-            f'  module-config: "iterator"\n  local-zone: "example." static\n'
-            f'  local-data: "{NAME} 1 A 192.0.2.7"\n  local-data: "id.{NAME} 1 TXT {self.name}"\n'
-            "remote-control:\n  control-enable: no\n"
-        )
-        self.server = self.host.start("unbound", "-d", "-c", str(conf), log="unbound.log")
-        wait_until(lambda: "192.0.2.7" in self.ask_server())
-
-    def ask_server(self) -> str:
-        """What the DNS server says."""
-        return self.host.run("kdig", "@127.0.0.1", "+short", "+timeout=1", "+retry=0", NAME, "A", check=False)
-
-    def kill_server(self) -> float:
-        """The service dies; when."""
-        assert self.server is not None
-        os.killpg(self.server.pid, signal.SIGKILL)
-        when = time.monotonic()
-        self.server.wait(10)
-        self.server = None
-        return when
-
-    def start_agent(self, *options: str) -> None:
-        """The agent, in a process of its own."""
-        self.agent = self.host.start(
-            *self.program,
-            "agent",
-            str(self.design),
-            "--site",
-            self.name,
-            "--run-dir",
-            str(self.run_dir),
-            "--state-dir",
-            str(self.state_dir),
-            "--metrics",
-            "",
-            *self.options,
-            *options,
-            log="agent.log",
-            env={"PYTHONPATH": str(Path(__file__).parents[2] / "src"), **self.env},
-        )
-
-    @property
-    def agent_pid(self) -> int:
-        """The agent's own process id."""
-        assert self.agent is not None
-        return self.agent.pid
-
-    def kill_agent(self) -> float:
-        """SIGKILL to the agent alone, as the kernel does when memory runs out; when."""
-        assert self.agent is not None
-        self.agent.kill()
-        when = time.monotonic()
-        self.agent.wait(10)
-        self.agent = None
-        return when
-
-    def stop_agent(self) -> None:
-        """SIGTERM, and its end."""
-        if self.agent is not None:
-            self.agent.terminate()
-            self.agent.wait(15)
-            self.agent = None
-
-    def ask(self, *words: str, check: bool = True) -> str:
-        """`anyplane site ...` against this agent."""
-        return self._anyplane(
-            "site", *words, "--site", self.name, "--run-dir", str(self.run_dir), check=check
-        )
-
-    def _anyplane(self, *words: str, check: bool = True) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "anyplane", *words],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")},
-        )
-        assert not check or done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def history(self) -> list[dict[str, Any]]:
-        """The journal's facts."""
-        words = ("history", "--json", "--site", self.name, "--state-dir", str(self.state_dir))
-        answer: dict[str, Any] = json.loads(self._anyplane("site", *words))
-        facts: list[dict[str, Any]] = answer["facts"]
-        return facts
-
-    def status(self) -> dict[str, Any]:
-        """`anyplane site status --json`."""
-        answer: dict[str, Any] = json.loads(self.ask("status", "--json"))
-        return answer
-
-    @contextlib.contextmanager
-    def stopped(self) -> Iterator[float]:
-        """The agent is stopped (SIGSTOP) inside the `with`; since when."""
-        os.kill(self.agent_pid, signal.SIGSTOP)
-        try:
-            yield time.monotonic()
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.agent_pid, signal.SIGCONT)
-
-    @property
-    def log(self) -> str:
-        """All that the agent wrote."""
-        return (self.host.directory / "agent.log").read_text()
+    def __str__(self) -> str:
+        return f"{self.per_second:.0f} a second, {self.longest_gap * 1000:.0f} ms the longest gap"
 
 
-def case_named(name: str) -> Case:
-    """A daemon of tests/speaker_contract/cases, anew."""
-    folder = Path(__file__).resolve().parent.parent / "speaker_contract" / "cases"
-    for path in sorted(folder.glob("*.py")):
-        spec = importlib.util.spec_from_file_location(f"fault_case_{path.stem}", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        for case in module.CASES:
-            if case.name == name:
-                found: Case = case
-                return found
-    raise AssertionError(f"no daemon is called {name}")
+POLLS = Polls()
 
 
 class Scene:
-    """`count` sites and one upstream that hears them all; the other arguments fill the design's blanks."""
+    """`count` sites and one upstream that hears them all; the other arguments fill the design's blanks.
+
+    `upstreams`: more of them, as text; `daemon_extra`: what else stands in the daemon's configuration.
+    """
 
     def __init__(
         self,
@@ -250,20 +93,22 @@ class Scene:
         count: int = 1,
         checks: str = ANSWERS,
         safety: str = "",
+        lease: str = "3 s",
+        quarantine: str = FORGIVING,
         prefixes: str = '198.51.100.0/24, "2001:db8:53::/48"',
-        interval: str = "1 s",
+        addresses: str = '198.51.100.53, "2001:db8:53::53"',
         session: str = "",
         peer: str = "",
+        upstreams: str = "",
+        daemon_extra: str = "",
         upstream_channel: str = "import all; export none;",
         upstream_extra: str = "",
     ) -> None:
         self.network = Network()
         self.upstream = self.network.host("upstream")
-        names = ("fra", "nyc", "lon", "sin", "ams")[:count]
-        chosen = tuple(case_named(daemon) for _ in names)
         self.sites = {
-            name: Site(name, number, self.network.host(name), chosen[number], self)
-            for number, name in enumerate(names)
+            name: Site(name, number, self.network.host(name), case_named(daemon), daemon_extra=daemon_extra)
+            for number, name in enumerate(("fra", "nyc", "lon", "sin", "ams")[:count])
         }
         self.fleet_file = self.network.directory / "fleet.json"
         for site in self.sites.values():
@@ -273,17 +118,21 @@ class Scene:
                 self.upstream,
                 [f"{site.v4[1]}/31", f"{site.v6[1]}/127"],
             )
-        text = DESIGN.format(
-            asn=ASN,
-            prefixes=prefixes,
-            interval=interval,
-            checks=checks,
-            safety=safety.replace("FLEET", str(self.fleet_file)),
-            sites="\n".join(self._site(site, session) for site in self.sites.values()),
-        )
+        listed = "\n".join(self._site(site, session) + upstreams for site in self.sites.values())
         for site in self.sites.values():
             site.design = site.host.directory / "design.yaml"
-            site.design.write_text(text)
+            site.design.write_text(
+                DESIGN.format(
+                    asn=ASN,
+                    prefixes=prefixes,
+                    addresses=addresses,
+                    checks=checks.replace("PIDFILE", str(site.pidfile)),
+                    lease=lease,
+                    quarantine=quarantine,
+                    safety=safety.replace("FLEET", str(self.fleet_file)),
+                    sites=listed,
+                )
+            )
         neighbors = [
             Neighbor(ours, theirs, ASN, extra=f"error wait time 1, 1; {peer}", channel=upstream_channel)
             for site in self.sites.values()
@@ -311,6 +160,7 @@ class Scene:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.receiver.close()
         for site in self.sites.values():
             with contextlib.suppress(Exception):
                 site.case.stop(site.host)
@@ -321,14 +171,30 @@ class Scene:
         """The first site."""
         return self.sites["fra"]
 
-    def start(self, *options: str) -> Self:
+    def start(self, *, prefixes: frozenset[Prefix] = BOTH) -> Self:
         """Everything runs and is announced."""
-        for site in self.sites.values():
-            site.start_daemon()
-            site.start_server()
-            site.start_agent(*options)
-        self.wait_announced()
+        try:
+            for site in self.sites.values():
+                site.start_daemon()
+                site.start_server()
+                site.start_agent()
+            self.wait_announced(prefixes, timeout=60)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
+
+    def again(self) -> None:
+        """The service is back and announced, and it is a random moment of its check's second.
+
+        What is waited for here depends on the checks, so the pause must be uniform over a whole interval.
+        """
+        if self.fra.server is None:
+            self.fra.start_server()
+        if self.fra.agent is None:
+            self.fra.start_agent()
+        self.wait_announced(timeout=120)
+        time.sleep(0.3 + random.uniform(0, 1))
 
     def wait_announced(self, prefixes: frozenset[Prefix] = BOTH, *, timeout: float = 30) -> None:
         """The upstream holds all the prefixes."""
@@ -338,21 +204,72 @@ class Scene:
             logs = "\n".join(site.log[-3000:] for site in self.sites.values())
             raise AssertionError(f"{error}\nheld: {self.receiver.prefixes()}\n{logs}") from None
 
-    def seconds_to_empty(self, since: float, *, timeout: float = 15) -> float:
+    def watch(self, condition: Callable[[frozenset[Prefix]], bool], *, timeout: float = 20) -> float:
+        """Poll the upstream's table until it is so; when (monotonic). AssertionError after `timeout`."""
+        began = before = time.monotonic()
+        while True:
+            held = self.receiver.prefixes()
+            now = time.monotonic()
+            POLLS.count += 1
+            POLLS.longest_gap = max(POLLS.longest_gap, now - before)
+            before = now
+            if condition(held):
+                POLLS.seconds += now - began
+                return now
+            assert now - began < timeout, (
+                f"after {now - began:.1f} s it still holds {sorted(map(str, held))}\n{self.fra.log[-2000:]}"
+            )
+            time.sleep(0.0005)
+
+    def seconds_to_empty(self, since: float, *, timeout: float = 20) -> float:
         """Seconds from `since` until the upstream's table is empty."""
-        self.receiver.seconds_until(lambda held: not held, timeout=timeout)
-        return time.monotonic() - since
+        return self.watch(lambda held: not held, timeout=timeout) - since
+
+    def seconds_to_both(self, since: float, *, timeout: float = 60) -> float:
+        """Seconds from `since` until the upstream's table holds both prefixes."""
+        return self.watch(lambda held: held >= BOTH, timeout=timeout) - since
+
+    def polls_that_saw(self, seen: Callable[[frozenset[Prefix]], bool], *, for_s: float) -> int:
+        """Poll for so long and count the polls that saw it."""
+        end = time.monotonic() + for_s
+        found = 0
+
+        def is_over(held: frozenset[Prefix]) -> bool:
+            nonlocal found
+            found += seen(held)
+            return time.monotonic() >= end
+
+        self.watch(is_over, timeout=for_s + 5)
+        return found
+
+    def withdrawals(self) -> int:
+        """All withdrawals that the upstream's sessions were sent, by its own counters.
+
+        A session that was lost counts as one more, since the counters of the session begin anew.
+        """
+        told = self.receiver.ask("show protocols all")
+        return sum(int(one) for one in re.findall(r"Import withdraws:\s+(\d+)", told))
+
+    def sessions(self) -> dict[str, float]:
+        """Since when (seconds of the day) each of the upstream's sessions is established."""
+        return {
+            name: 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+            for name, hours, minutes, seconds in re.findall(
+                r"\b(n\d+)\s+BGP\s+\S+\s+up\s+(\d+):(\d+):([\d.]+)\s+Established",
+                self.receiver.ask("show protocols"),
+            )
+        }
+
+    def sessions_lost(self, before: dict[str, float]) -> int:
+        """How many of these are not what they were; BIRD's reckoning of the time wavers by a millisecond."""
+        now = self.sessions()
+        return sum(abs(now.get(name, -1.0) - since) > 0.05 for name, since in before.items())
+
+    def updates(self) -> int:
+        """All announcements and withdrawals that the upstream was sent, by its own counters."""
+        told = self.receiver.ask("show protocols all")
+        return sum(int(one) for one in re.findall(r"Import (?:updates|withdraws):\s+(\d+)", told))
 
     def gone(self, site: Site) -> bool:
         """Does the upstream hold nothing from this site?"""
-        return not any(f"n{2 * site.number + half}" in self.receiver.ask("show route") for half in (0, 1))
-
-    def never(self, condition: Callable[[], object], *, for_s: float) -> int:
-        """Polls every millisecond and fails when `condition()` holds once; how many polls."""
-        end = time.monotonic() + for_s
-        polls = 0
-        while time.monotonic() < end:
-            assert not condition(), "it was announced"
-            polls += 1
-            time.sleep(0.001)
-        return polls
+        return not any(f"[n{2 * site.number + half} " in self.receiver.ask("show route") for half in (0, 1))

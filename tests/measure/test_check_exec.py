@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import threading
 import time
 from pathlib import Path
 
+import anyio
 import pytest
 from small_servers import ask
 
 from anyplane.design.operation import ExecProbe
+from anyplane.measure.exec import ExecProber
+from anyplane.measure.shared import Shared
 
 
 def _shell(script: str) -> ExecProbe:
@@ -104,3 +109,25 @@ def test_it_runs_in_a_session_of_its_own_with_usual_signals_and_none_of_our_file
     assert int(ignored, 16) & 1 << signal.SIGPIPE - 1 == 0
     assert ours == "0"
     assert stdin == "/dev/null"
+
+
+def test_a_command_that_cannot_be_watched_is_ended() -> None:
+    def children() -> set[str]:
+        return set(Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split())
+
+    async def probe() -> list[str]:
+        prober = ExecProber(_shell("sleep 60"), shared=Shared())
+        before, soft_and_hard = children(), resource.getrlimit(resource.RLIMIT_NOFILE)
+        filled = [os.dup(0) for _ in range(64)]
+        # The next two are for the pipe; then none is left for the pidfd.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(filled) + 3, soft_and_hard[1]))
+        try:
+            with pytest.raises(OSError, match="Too many open files"):
+                await prober.probe()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, soft_and_hard)
+            for one in filled:
+                os.close(one)
+        return sorted(children() - before)
+
+    assert anyio.run(probe) == []

@@ -152,3 +152,10 @@ def test_a_black_hole_meets_the_deadline_and_a_closed_port_is_told_at_once() -> 
     assert unsafe.detail == "no answer in 100 ms, connecting"
     assert closed.detail == "connection refused"
     assert closed.latency_s < 0.5
+
+
+def test_a_url_that_no_request_can_carry_is_an_answer() -> None:
+    outcome = ask(HttpProbe(url="http://127.0.0.1:9/a b"))
+
+    assert not outcome.is_ok
+    assert "LocalProtocolError" in outcome.detail

@@ -7,6 +7,9 @@
 
 Needs root and iproute2. `needs_namespaces()` skips a test with the reason where they cannot be made; under CI
 that is a failure.
+
+The name of a namespace, and of a network's directory, holds the pid of its maker. So two sessions may run at
+the same time, and `sweep` finds what one that was killed could not take away.
 """
 
 from __future__ import annotations
@@ -31,6 +34,16 @@ T = TypeVar("T")
 _NUMBERS = itertools.count()
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNET = 0x40000000
+_NAMED = Path("/run/netns")
+_DIRECTORY = "anyplane-test-"
+_LEFT = (
+    (_NAMED, "any-"),
+    (Path(tempfile.gettempdir()), _DIRECTORY),
+    (
+        Path("/run"),
+        "anyplane-exabgp-",
+    ),  # of agents that were killed; the next one on the machine would sweep it
+)
 
 
 class Host:
@@ -39,6 +52,8 @@ class Host:
     def __init__(self, name: str, directory: Path) -> None:
         self.name = name
         self.directory = directory
+        self.closing = contextlib.ExitStack()
+        """What else ends with the network, such as connections to daemons inside."""
         self._daemons: list[subprocess.Popen[bytes]] = []
         _ip("netns", "add", name)
         self.run("ip", "link", "set", "lo", "up")
@@ -77,7 +92,7 @@ class Host:
 
         def enter() -> None:
             try:
-                with Path(f"/run/netns/{self.name}").open() as handle:
+                with (_NAMED / self.name).open() as handle:
                     if _LIBC.setns(handle.fileno(), _CLONE_NEWNET):
                         raise OSError(ctypes.get_errno(), "setns")
                 result.append(function())
@@ -100,21 +115,19 @@ class Host:
 
     def close(self) -> None:
         """End every process inside and remove the namespace."""
+        self.closing.close()
         for process in self._daemons:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
-        for pid in _ip("netns", "pids", self.name, check=False).split():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
-        _ip("netns", "del", self.name, check=False)
+        _remove(self.name)
 
 
 class Network:
     """Hosts and the links between them; everything is gone when the `with` ends."""
 
     def __init__(self) -> None:
-        self.directory = Path(tempfile.mkdtemp(prefix="anyplane-test-"))
+        self.directory = Path(tempfile.mkdtemp(prefix=f"{_DIRECTORY}{os.getpid()}-"))
         self.directory.chmod(0o755)  # daemons that drop root must reach their sockets
         self._hosts: list[Host] = []
         self._links = 0
@@ -162,6 +175,24 @@ class Network:
         return device
 
 
+def of_process(pid: int) -> list[str]:
+    """The namespaces that a process made and that are still there."""
+    return sorted(path.name for path in _NAMED.glob(f"any-{pid}-*"))
+
+
+def sweep(*, own: bool = False) -> None:
+    """Take away what dead sessions left: namespaces, processes inside, directories; `own`: ours as well."""
+    for place, prefix in _LEFT:
+        for path in place.glob(f"{prefix}*"):
+            pid = path.name.removeprefix(prefix).partition("-")[0]
+            if not pid.isdecimal() or not (own if int(pid) == os.getpid() else _is_dead(int(pid))):
+                continue
+            if place == _NAMED:
+                _remove(path.name)
+            else:
+                shutil.rmtree(path, ignore_errors=True)
+
+
 def needs_namespaces() -> None:
     """Skip where namespaces cannot be made; fail in CI."""
     reason = ""
@@ -197,6 +228,24 @@ def frozen(pid: int) -> Iterator[None]:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
+
+
+def _remove(name: str) -> None:
+    """Kill every process inside, and remove the namespace."""
+    for pid in _ip("netns", "pids", name, check=False).split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    _ip("netns", "del", name, check=False)
+
+
+def _is_dead(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def _which(name: str) -> str | None:

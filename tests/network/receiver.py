@@ -48,7 +48,7 @@ class Receiver:
         self.write(neighbors, extra=extra)
         self.process = host.start("bird", "-f", "-c", str(self.conf), "-s", str(self.socket))
         wait_until(self.socket.exists)
-        self._connection = _connect(self.socket)
+        self._connection = host.closing.enter_context(_connect(self.socket))
 
     def write(self, neighbors: Iterable[Neighbor], *, extra: str = "") -> None:
         """The configuration file anew; `ask("configure")` makes it count."""
@@ -66,7 +66,7 @@ class Receiver:
         return _ask(self._connection, command)
 
     def close(self) -> None:
-        """Hang up; the process ends with its network."""
+        """Hang up before the network ends, which hangs up too."""
         self._connection.close()
 
     def prefixes(self) -> frozenset[Prefix]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,15 @@ def test_the_constraints_are_hashed_and_name_no_index() -> None:
     assert "--hash=sha256:" in text
     assert "://" not in text
     assert "index-url" not in text
+
+
+def test_modules_of_tests_are_imported_by_a_name_that_is_theirs_alone() -> None:
+    modules = [
+        path.stem
+        for path in (ROOT / "tests").rglob("*.py")
+        # Those of cases/ are loaded by their path.
+        if path.parent.name != "cases" and path.stem not in ("conftest", "__main__", "__init__")
+    ]
+
+    assert len(modules) == len(set(modules))
+    assert not set(modules) & {*sys.stdlib_module_names, *packages_distributions()}

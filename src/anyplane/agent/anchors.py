@@ -97,14 +97,19 @@ class Anchors:
             if leased:
                 self._recorder.metrics.renewals.inc()
 
-    def prolong(self, lifetime_s: float) -> None:
-        """One long breath for all that is held, before the process replaces itself."""
-        if self._loopback is not None and self.held:
+    def prolong(self, lifetime_s: float, leased: frozenset[Prefix], announced: frozenset[Prefix]) -> None:
+        """One long breath for what the checks have confirmed, before the process replaces itself.
+
+        What a predecessor left and no check has confirmed gets none: else one upgrade after another could
+        keep a dead service announced.
+        """
+        confirmed = self.held & leased
+        if self._loopback is not None and confirmed:
             try:
-                self._loopback.hold(self.held, lifetime_s=lifetime_s, forwarded=self.forwarded)
+                self._loopback.hold(confirmed, lifetime_s=lifetime_s, forwarded=self.forwarded)
             except KernelError as error:
                 self._recorder.log.error("the lease was not prolonged", reason=str(error))
-        if self.keeper is not None:
+        if self.keeper is not None and announced <= leased:
             self.keeper.renew(lifetime_s)
 
     def _hang(
@@ -117,9 +122,8 @@ class Anchors:
                 loopback.release(gone)
                 self.held -= gone
         except KernelError as error:
-            # It is not renewed any more, so the kernel ends it within the lease.
+            # It is not renewed any more, so the kernel ends it within the lease; the next turn tries again.
             trouble = str(error)
-            self.held -= gone
         if is_due or not leased <= self.held:
             try:
                 holding = loopback.hold(leased, lifetime_s=self.lease_s, forwarded=self.forwarded)

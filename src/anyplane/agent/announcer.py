@@ -2,9 +2,12 @@
 
 Theory of operation. One task, level-triggered. Whenever the wanted set changes it is applied at once; ten
 times a second (less often where asking is dear) the daemon's table is read and compared. What is refused,
-unanswered or not healed is applied again after 50 ms, 100 ms, ... 5 s. When everything should be gone and the
-daemon has refused that twice, the fallback takes the announcements away by the shortest path. A daemon that
-hangs holds up this task only: the loop goes on, and the anchors on lo are let go meanwhile.
+unanswered or not healed is applied again after 50 ms, 100 ms, ... 0.8 s when refused, else 5 s. When
+everything should be gone and the daemon has refused that twice, the fallback takes the announcements away by
+the shortest path. So it does when one service of several should be gone, the daemon heeds no lease, and its
+table has not shown the end for as long as a lease: then what is well goes with it, if the guard agrees, and
+comes back with the first apply that succeeds. A daemon that hangs holds up this task only: the loop goes on,
+and the anchors on lo are let go meanwhile.
 """
 
 from __future__ import annotations
@@ -29,12 +32,16 @@ from anyplane.model.errors import AnyplaneError
 from anyplane.model.nouns import Announcement, Prefix
 
 APPLY_S = 2.0
+LONGEST_APPLY_S = 16.0
+"""A daemon that never ends within APPLY_S is given twice as much each time, unless a withdrawal is owed."""
 OBSERVE_S = 2.0
 PANIC_S = 2.0
 GRACE_S = 0.05
-"""What a call in flight is given when something newer is wanted."""
+"""What a call in flight is given when something newer is wanted; twice as much after each that was cut."""
 FIRST_RETRY_S = 0.05
 LONGEST_RETRY_S = 5.0
+REFUSED_RETRY_S = 0.8
+"""A daemon that refuses is asked again so often: all is right within a second of its file being repaired."""
 REFUSALS_BEFORE_PANIC = 2
 UNHEALED_BEFORE_ALARM_S = 0.5
 OBSERVE_EVERY_S = {
@@ -74,6 +81,7 @@ class Announcer:
         now: Callable[[], float],
         every_s: float = 0.1,
         is_dry_run: bool = False,
+        lease_s: float = 3.0,
         on_gone: Callable[[Farewell, float], None] | None = None,
         on_change: Callable[[], None] | None = None,
     ) -> None:
@@ -99,11 +107,23 @@ class Announcer:
         self._unhealed_since: float | None = None
         self._call: anyio.CancelScope | None = None
         self._farewells: list[Farewell] = []
+        self.may_lose_all: Callable[[float], str] = lambda _since: ""
+        """Why the fallback may not withdraw what is well, for a withdrawal owed since then; empty: it may."""
+        self._lease_s = lease_s
+        self._owed: dict[Prefix, float] = {}
+        """Prefixes that should be gone and that the table has not shown to be, and since when."""
+        self._panicked_at: float | None = None
+        self._cuts = 0
+        self._timeouts = 0
 
     def want(self, wanted: frozenset[Announcement]) -> None:
         """Announce exactly this from now on; returns at once."""
         if wanted == self.wanted:
             return
+        kept = {one.prefix for one in wanted}
+        for one in self.wanted or ():
+            self._owed.setdefault(one.prefix, self._now())
+        self._owed = {prefix: since for prefix, since in self._owed.items() if prefix not in kept}
         self.wanted = wanted
         self.expected = routes_of(wanted, self._sessions)
         self._is_applied = False
@@ -111,7 +131,8 @@ class Announcer:
         self._unhealed_since = None
         self._retry_at = None
         if self._call is not None:
-            self._call.deadline = min(self._call.deadline, anyio.current_time() + GRACE_S)
+            grace_s = min(APPLY_S, GRACE_S * 2.0 ** min(self._cuts, 10))
+            self._call.deadline = min(self._call.deadline, anyio.current_time() + grace_s)
         self._wake.set()
 
     def expect_gone(self, farewell: Farewell) -> None:
@@ -138,6 +159,8 @@ class Announcer:
         # A daemon that is our own child would be started by the question; a dry run starts nothing.
         if not self._is_dry_run or self._speaker.capabilities.survives_agent:
             await self._observe()
+        if not self._is_dry_run:
+            await self._fall_back()
 
     async def is_gone(self, within_s: float) -> bool:
         """Does the daemon's table come to hold nothing of ours, within so many seconds?"""
@@ -149,10 +172,8 @@ class Announcer:
 
     async def panic(self) -> bool:
         """Withdraw all by the shortest path; says whether the daemon took it."""
+        self._panicked_at = self._now()
         self._recorder.metrics.panics.inc()
-        self._recorder.alarm(
-            "fallback", "everything of ours was withdrawn by the fallback path", is_error=True
-        )
         is_done = False
         try:
             with anyio.move_on_after(PANIC_S):
@@ -160,6 +181,9 @@ class Announcer:
                 is_done = True
         except Exception as error:  # noqa: BLE001  # whatever a broken daemon or its backend does, we go on
             self._recorder.log.error("the fallback failed", reason=_said(error))
+        done = "everything of ours was withdrawn by the fallback path"
+        failed = "the fallback was tried, and failed too: only the lease ends what is still announced"
+        self._recorder.alarm("fallback", done if is_done else failed, is_error=True)
         return is_done
 
     def _is_due(self) -> bool:
@@ -169,17 +193,22 @@ class Announcer:
 
     async def _apply(self, wanted: frozenset[Announcement]) -> None:
         began = self._now()
-        trouble = f"no answer within {APPLY_S:g} s"
+        limit_s = APPLY_S if self._owed else min(LONGEST_APPLY_S, APPLY_S * 2.0 ** min(self._timeouts, 10))
+        trouble = f"no answer within {limit_s:g} s"
+        is_answered = False
         try:
-            with anyio.CancelScope(deadline=anyio.current_time() + APPLY_S) as self._call:
+            with anyio.CancelScope(deadline=anyio.current_time() + limit_s) as self._call:
                 await self._speaker.apply(wanted)
-                trouble = ""
+                trouble, is_answered = "", True
         except Exception as error:  # noqa: BLE001  # a bug in one daemon's backend must not end its guard
-            trouble = _said(error)
+            trouble, is_answered = _said(error), True
         finally:
             self._call = None
         if wanted is not self.wanted:
+            self._cuts = 0 if is_answered else self._cuts + 1
             return
+        self._cuts = 0
+        self._timeouts = 0 if is_answered else self._timeouts + 1
         self._recorder.metrics.apply_seconds.observe(self._now() - began)
         self._is_applied = not trouble
         if not trouble:
@@ -188,15 +217,35 @@ class Announcer:
             self._retry_at = None
             return
         self.refusals += 1
-        self._retry()
+        # To start a child anew is dear; to have a file read that does not parse is not.
+        self._retry(REFUSED_RETRY_S if self._speaker.capabilities.survives_agent else LONGEST_RETRY_S)
         self.trouble = trouble
         self._recorder.metrics.refusals.inc()
         self._recorder.alarm("daemon refuses", trouble, is_error=True)
         if not wanted and self._tries >= REFUSALS_BEFORE_PANIC and not self._is_known_empty(since=began):
             await self.panic()
 
-    def _retry(self) -> None:
-        self._retry_at = self._now() + min(FIRST_RETRY_S * 2.0 ** min(self._tries, 10), LONGEST_RETRY_S)
+    async def _fall_back(self) -> None:
+        """What is dead and does not go is taken away with all the rest, as late as a lease would."""
+        now, wanted = self._now(), self.wanted
+        late = [since for since in self._owed.values() if now - since > self._lease_s]
+        if not late:
+            self._recorder.calm("withdrawal owed")
+            return
+        # Where the kernel's lease is heeded it has ended what is dead, and nothing that is well need go too.
+        if wanted and self._speaker.capabilities.has_lease:
+            return
+        if self._panicked_at is not None and now - self._panicked_at < self._lease_s:
+            return
+        if wanted and (why := self.may_lose_all(min(late))):
+            self._recorder.alarm("withdrawal owed", why, is_error=True)
+            return
+        await self.panic()
+        # What is well is to be announced again, and the daemon is asked for it at once.
+        self._is_applied, self._retry_at = False, None
+
+    def _retry(self, longest_s: float = LONGEST_RETRY_S) -> None:
+        self._retry_at = self._now() + min(FIRST_RETRY_S * 2.0 ** min(self._tries, 10), longest_s)
         self._tries += 1
 
     def _is_known_empty(self, *, since: float) -> bool:
@@ -234,6 +283,8 @@ class Announcer:
             self._recorder.seen(frozenset() if before is None else before.routes, found.routes)
         self._compare_sessions(before, found)
         self._say_gone(found, now)
+        announced = {one.prefix for one in found.routes}
+        self._owed = {prefix: since for prefix, since in self._owed.items() if prefix in announced}
         if self.wanted is None:
             return
         self.difference = difference(self.expected, found)

@@ -105,10 +105,10 @@ class Answers:
         self, standing: StandingOrders, words: str, who: str, services: frozenset[str] = frozenset()
     ) -> Reply:
         reply: Reply = {"services": sorted(services)}
-        path = self._settings.orders_file
-        self._files.put(path, standing_orders.to_text(standing))
-        if path in self._files.troubles:
-            reply["warning"] = f"it will not outlive the agent: {path}: {self._files.troubles[path]}"
+        for path in (self._settings.orders_copy, self._settings.orders_file):
+            self._files.put(path, standing_orders.to_text(standing))
+            if path in self._files.troubles:
+                reply["warning"] = f"it will not outlive the agent: {path}: {self._files.troubles[path]}"
         self._recorder.note("order", "order", order=words, by=who)
         self._loop.order(standing)
         return reply

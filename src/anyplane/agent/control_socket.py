@@ -62,10 +62,14 @@ async def serve(path: Path, gid: int | None, answer: Answer, log: Log) -> None:
                 os.chown(path, -1, gid)
             except OSError as error:
                 log.warning("the control socket keeps our own group", reason=(error.strerror or "").lower())
-        slots = anyio.CapacityLimiter(CLIENTS)
+        slots, waiting = anyio.CapacityLimiter(CLIENTS), anyio.CapacityLimiter(CLIENTS)
 
         async def attend(stream: SocketStream) -> None:
-            async with stream:
+            if slots.available_tokens < 1 and waiting.available_tokens < 1:
+                # Each connection costs a descriptor, and the checks need theirs.
+                await anyio.aclose_forcefully(stream)
+                return
+            async with stream, waiting if slots.available_tokens < 1 else contextlib.nullcontext():
                 if slots.available_tokens < 1:
                     # What was asked is taken in first: else the answer would be lost with the connection.
                     with anyio.move_on_after(REFUSING_S), contextlib.suppress(*_GONE):

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anyplane import design as designs
+from anyplane.agent.files import read_whole
 from anyplane.bgp.router import RouterPlan, router_plan
+from anyplane.control.site import SiteState
 from anyplane.control.site_plan import SitePlan, site_plan
-from anyplane.control.succession import missing
+from anyplane.control.succession import missing, parted
 from anyplane.design.design import Design
 from anyplane.design.operation import Address, Backend
 from anyplane.model.errors import AnyplaneError, UsageError
 from anyplane.model.nouns import Asn, Prefix
 
-BYTES = 32_000_000
+BYTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,21 +67,24 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beginning:
-    """What an agent begins with; `refused`: why that is the kept copy, empty when it is the file."""
+    """What an agent begins with; `refused`: why that is the kept copy, empty when it is the file.
+
+    `before`: the copy, which names the services as the standing orders do; None where there is none.
+    """
 
     accepted: Accepted
     refused: str = ""
+    before: Accepted | None = None
 
 
 def read(path: Path, *, site: str) -> Accepted:
     """The design at `path` for `site`; AnyplaneError where there is none."""
     try:
-        with path.open("rb") as file:
-            content = file.read(BYTES + 1)
+        content = read_whole(path, limit=BYTES)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
-    if len(content) > BYTES:
-        raise UsageError(f"{path} has more than {BYTES // 1_000_000} MB; is it a design file?")
+        raise UsageError(
+            f"{path} cannot be read: {(error.strerror or str(error)).lower()}", hint="is it a design file?"
+        ) from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -116,23 +121,37 @@ def begin(path: Path, copy: Path, *, site: str) -> Beginning:
     except AnyplaneError as error:
         if kept is None:
             raise
-        return Beginning(accepted=kept, refused=str(error))
+        return Beginning(accepted=kept, refused=str(error), before=kept)
     less = () if kept is None else missing(pairs(kept.plan), found.plan)
     if kept is not None and less:
-        return Beginning(accepted=kept, refused=shrunken(less))
-    return Beginning(accepted=found)
+        return Beginning(accepted=kept, refused=shrunken(less), before=kept)
+    return Beginning(accepted=found, before=kept)
 
 
-def succeed(old: Accepted, new: Accepted) -> None:
-    """UsageError where `new` may not follow `old` in a running agent."""
+def succeed(old: Accepted, new: Accepted, *, state: SiteState | None = None) -> None:
+    """UsageError where `new` may not follow `old` in a running agent whose services are in `state`."""
     less = missing(pairs(old.plan), new.plan)
     if less:
         raise UsageError(shrunken(less))
-    if (old.router.daemon, old.router.sessions) != (new.router.daemon, new.router.sessions):
+    if _router_facts(old) != _router_facts(new):
         raise UsageError(
             "the daemon or its sessions changed, and a running agent keeps those it began with",
             hint="configure the router (anyplane render), then: anyplane site upgrade",
         )
+    # The daemon's backend refuses a set with a foreign prefix as a whole, its withdrawals included.
+    if foreign := set(new.router.prefixes) - set(old.router.prefixes):
+        raise UsageError(
+            f"{', '.join(sorted(map(str, foreign)))} is new, and the router does not know it yet",
+            hint="configure the router (anyplane render), then: anyplane site upgrade",
+        )
+    if state is not None and (told := parted(old.plan, new.plan, state)):
+        raise UsageError(
+            "; ".join(told), hint="wait until they are in the same state, then: anyplane site upgrade"
+        )
+
+
+def _router_facts(one: Accepted) -> tuple[object, ...]:
+    return one.router.daemon, one.router.sessions, one.router.asn
 
 
 def shrunken(less: tuple[str, ...]) -> str:

@@ -1,14 +1,31 @@
-"""FileWriter: whole files written by a thread, the newest content of each, so that no disk delays us."""
+"""Whole files, read with a bound and written by a thread (FileWriter), so that no disk delays us."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import tempfile
 import threading
 from pathlib import Path
 
 CLOSING_S = 1.0
+
+
+def read_whole(path: Path | str, *, limit: int) -> bytes:
+    """The content of a regular file; OSError where there is none, or it has more than `limit` bytes.
+
+    A FIFO would block its reader until somebody writes, a device may never end: neither is opened for long.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "Not a regular file")
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"It has more than {limit / 1e6:.3g} MB")
+    return content
 
 
 def write_whole(path: Path, content: str, *, mode: int = 0o644, is_synced: bool = True) -> None:
@@ -22,10 +39,22 @@ def write_whole(path: Path, content: str, *, mode: int = 0o644, is_synced: bool 
                 os.fsync(file.fileno())
         Path(name).chmod(mode)
         Path(name).replace(path)
+        if is_synced:
+            _sync_directory(path.parent)
     except BaseException:
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise
+
+
+def _sync_directory(path: Path) -> None:
+    """The new name too outlives a power cut."""
+    with contextlib.suppress(OSError):
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 class FileWriter:
@@ -71,7 +100,7 @@ class FileWriter:
                 self._is_busy = True
             try:
                 write_whole(path, content, is_synced=not path.is_relative_to("/run"))
-            except OSError as error:
-                self.troubles[path] = (error.strerror or str(error)).lower()
+            except (OSError, ValueError) as error:
+                self.troubles[path] = (getattr(error, "strerror", None) or str(error)).lower()
             else:
                 self.troubles.pop(path, None)

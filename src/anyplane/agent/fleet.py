@@ -8,10 +8,9 @@ Ages are reckoned by the wall clock here and nowhere else. What is garbage, or f
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
+from anyplane.agent.files import read_whole
 from anyplane.control.fleet import FleetView, SiteReport, Withdrawal
 from anyplane.control.site_plan import SitePlan
 from anyplane.control.states import State
@@ -20,10 +19,16 @@ from anyplane.model.nouns import SiteName
 AHEAD_S = 2.0
 """Two clocks kept by NTP differ by less; a report from further ahead is not believed."""
 BYTES = 4_000_000
+LARGEST = 1e18
 
 
-def view_of(plan: SitePlan, text: str | None, *, wall: float) -> tuple[FleetView, tuple[str, ...]]:
-    """What is known of the other sites, and what could not be believed. `text` None: there is no file."""
+def view_of(
+    plan: SitePlan, text: str | None, *, wall: float, now: float | None = None
+) -> tuple[FleetView, tuple[str, ...]]:
+    """What is known of the other sites at `now` (monotonic, the moment of `wall`), and what is not believed.
+
+    `text` None: there is no file.
+    """
     static = tuple(
         SiteReport(
             site=name,
@@ -34,7 +39,7 @@ def view_of(plan: SitePlan, text: str | None, *, wall: float) -> tuple[FleetView
         if name != plan.site
     )
     if text is None:
-        return FleetView(reports=static), ()
+        return FleetView(reports=static, at=now), ()
     found, warnings = read(text, wall=wall)
     heard = {one.site for one in found.reports}
     others = tuple(one for one in found.reports if one.site != plan.site)
@@ -43,6 +48,7 @@ def view_of(plan: SitePlan, text: str | None, *, wall: float) -> tuple[FleetView
         reports=(*others, *(one for one in static if one.site not in heard)),
         withdrawals=tuple(one for one in found.withdrawals if one.site != plan.site),
         load=own,
+        at=now,
     )
     return view, warnings
 
@@ -111,18 +117,22 @@ def to_text(report: SiteReport, withdrawals: Iterable[Withdrawal], *, wall: floa
 def text_of(path: str) -> str | None:
     """The fleet file's content, None where there is none; to be called in a thread, for disks are slow."""
     try:
-        with Path(path).open("rb") as file:
-            return file.read(BYTES).decode("utf-8", "replace")
+        return read_whole(path, limit=BYTES).decode("utf-8", "replace")
     except OSError:
         return None
 
 
 def _report(name: str, said: Mapping[str, object], *, wall: float) -> SiteReport:
-    failing = {str(key): _age(at, wall=wall) for key, at in _mapping(said.get("failing", {})).items()}
+    age_s = _age(said["at"], wall=wall)
+    # As of the report, like everything in it: the guard adds its age.
+    failing = {
+        str(key): max(0.0, _age(at, wall=wall) - age_s)
+        for key, at in _mapping(said.get("failing", {})).items()
+    }
     services = {str(key): State(str(state)) for key, state in _mapping(said["services"]).items()}
     return SiteReport(
         site=SiteName(name),
-        age_s=_age(said["at"], wall=wall),
+        age_s=age_s,
         services=services,
         failing=failing,
         load=_optional(said.get("load")),
@@ -142,9 +152,11 @@ def _optional(value: object) -> float | None:
 
 
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise TypeError(f"{value!r} is not a number")
-    return float(value)
+    # An integer may be too long for a float, and even for its own text.
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not (-LARGEST <= value <= LARGEST):  # type: ignore[operator]  # is_number says so
+        raise TypeError("there is something else where a number is expected")
+    return float(value)  # type: ignore[arg-type]  # as above
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import anyio
 import anyio.to_thread
@@ -14,11 +13,11 @@ from anyplane.agent.announcer import Announcer
 from anyplane.agent.files import FileWriter
 from anyplane.agent.journal import Journal
 from anyplane.agent.loop import Loop
-from anyplane.agent.record import Recorder, listed_routes
+from anyplane.agent.record import Recorder
 from anyplane.agent.settings import Settings
-from anyplane.agent.status import Status, ThirdRing
+from anyplane.agent.status import Status
 from anyplane.agent.systemd import Supervisor
-from anyplane.bgp.speaker import difference
+from anyplane.agent.third_ring import ThirdRing, disagreement
 from anyplane.control.fleet import Withdrawal
 from anyplane.control.site import Turn, report
 from anyplane.control.states import Level
@@ -28,6 +27,8 @@ EVERY_S = 1.0
 SLOW_FILE_S = 5.0
 ADDRESSES_EVERY = 5
 DISAGREEMENTS = 3
+DARKNESS = 60
+"""Beats without a session to the witness until that is an alarm: GoBGP takes 12 s to call again."""
 
 
 class Housekeeping:
@@ -66,6 +67,7 @@ class Housekeeping:
         self._on_addresses = on_addresses
         self._witness = witness
         self._disagreements = 0
+        self._darkness = 0
         self._watch = designs.FileWatch(settings.design)
         self._boot = handover.boot_id()
         self._levels: dict[str, Level] | None = None
@@ -115,7 +117,7 @@ class Housekeeping:
                 lambda: designs.read(self._settings.design, site=self._settings.site)
             )
             if found.text != self._loop.accepted.text:
-                designs.succeed(self._loop.accepted, found)
+                designs.succeed(self._loop.accepted, found, state=self._loop.state)
                 self._loop.follow_design(found)
                 self._on_design(found)
                 if self._files is not None:
@@ -146,7 +148,7 @@ class Housekeeping:
         plan = self._loop.accepted.plan
         path = plan.safety.fleet_file
         text = await anyio.to_thread.run_sync(fleet.text_of, path, abandon_on_cancel=True) if path else None
-        view, warnings = fleet.view_of(plan, text, wall=self._wall())
+        view, warnings = fleet.view_of(plan, text, wall=self._wall(), now=self._now())
         if path and text is None:
             warnings = (f"{path} cannot be read", *warnings)
         self._loop.hear_fleet(view)
@@ -169,7 +171,7 @@ class Housekeeping:
 
     def _leave_legacy(self) -> None:
         if self._files is not None:
-            legacy = handover.of(self._loop.state, boot=self._boot, now=self._now())
+            legacy = handover.of(self._loop.accepted.plan, self._loop.state, boot=self._boot, now=self._now())
             self._files.put(self._settings.state_file, handover.to_text(legacy))
 
     def _measure(self) -> None:
@@ -185,25 +187,17 @@ class Housekeeping:
         self._supervisor.say(STATUS=states[:200])
 
     def _hear_witness(self, witness: ThirdRing) -> None:
-        """The third ring against the first; a moment's difference is only the way that an update takes."""
-        found = witness.observation()
-        self._recorder.metrics.witnessed({str(one.prefix) for one in found.routes})
-        differs = difference(self._announcer.expected, replace(found, is_exact=False))
-        self._disagreements = 0 if differs.is_healed and not differs.dark else self._disagreements + 1
-        if self._disagreements < DISAGREEMENTS:
-            if not self._disagreements:
-                self._recorder.calm("witness disagrees")
-            return
-        parts = [
-            f"{name} {listed_routes(routes)}"
-            for name, routes in (
-                ("was not sent", differs.missing),
-                ("is still sent", differs.extra),
-                ("has no session for", differs.dark),
-            )
-            if routes
-        ]
-        self._recorder.alarm("witness disagrees", "it " + "; it ".join(parts))
+        """The third ring against the others; a moment's difference is only the way that an update takes."""
+        witnessed = witness.observation()
+        upstreams = {str(one.neighbor): one.upstream for one in self._loop.accepted.router.sessions}
+        found = disagreement(self._announcer.expected, self._announcer.seen, witnessed)
+        self._recorder.metrics.witnessed(witnessed, upstreams, disagreements=found.places)
+        self._disagreements = self._disagreements + 1 if found else 0
+        self._darkness = self._darkness + 1 if found.dark else 0
+        if self._disagreements >= DISAGREEMENTS or self._darkness >= DARKNESS:
+            self._recorder.alarm("witness disagrees", str(found))
+        elif not self._disagreements:
+            self._recorder.calm("witness disagrees")
 
     def _alarm(self) -> None:
         trouble = "" if self._journal is None else self._journal.trouble

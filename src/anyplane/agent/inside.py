@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
-from ipaddress import ip_address, ip_network
+from collections.abc import Callable
+from ipaddress import ip_address
 
 import anyio
-import anyio.to_thread
 
+from anyplane.agent.backends import Backends
 from anyplane.agent.designs import Accepted
 from anyplane.agent.record import Recorder
 from anyplane.bgp.witness import Witness, stands_of
+from anyplane.bgp.witness_sessions import needed_routes
 from anyplane.control.site import Turn
 from anyplane.design.operation import Address
 from anyplane.kernel.address_watch import AddressWatch
 from anyplane.kernel.addresses import Lease
 from anyplane.kernel.lease_test import self_test
+from anyplane.kernel.loopback_routes import LoopbackRoute, LoopbackRoutes
 from anyplane.kernel.netlink import Netlink
-from anyplane.kernel.nexthops import Group, Hop, NexthopGroups
+from anyplane.kernel.nexthops import NexthopGroups
 from anyplane.kernel.service_addresses import ServiceAddresses
 from anyplane.model.errors import KernelError
 from anyplane.model.nouns import Prefix
@@ -39,20 +41,30 @@ class Inside:
         self._addresses: ServiceAddresses | None = None
         self._recorder = recorder
         self._accepted = accepted
-        self._anchors: frozenset[Prefix] = frozenset()
-        self._backends: Mapping[str, tuple[str, ...]] | None = None
-        self._groups: NexthopGroups | None = None
-        self._rebalance = anyio.Event()
+        self._anchors: frozenset[Prefix] | None = None
+        self._backends: Backends | None = None
+        self._ways: LoopbackRoutes | None = None
+        """Over which the daemon reaches the witness."""
         self._netlinks: list[Netlink] = []
         if is_on:
             self.loopback = Lease(self._netlink())
             self._addresses = ServiceAddresses(self._netlink())
-            self._groups = NexthopGroups(self._netlink())
+            self._backends = Backends(accepted, recorder, NexthopGroups(self._netlink()))
             if accepted.router.daemon.witness is not None:
                 self.witness = Witness(stands_of(accepted.router))
+                self._ways = LoopbackRoutes(
+                    self._netlink(),
+                    (
+                        LoopbackRoute(prefix=prefix, is_local=is_local)
+                        for prefix, is_local in needed_routes(accepted.router)
+                    ),
+                )
 
     def close(self) -> None:
-        """Give the sockets back."""
+        """Give the sockets back, and the way to a witness that is gone."""
+        if self._ways is not None:
+            with contextlib.suppress(KernelError):
+                self._ways.forget()
         for one in self._netlinks:
             one.close()
 
@@ -62,8 +74,8 @@ class Inside:
             if self.loopback is not None:
                 group.start_soon(self._test)
                 group.start_soon(self._watch)
-            if self._groups is not None:
-                group.start_soon(self._balance, self._groups)
+            if self._backends is not None:
+                group.start_soon(self._backends.run)
             if self.witness is not None:
                 group.start_soon(self._witness, self.witness)
 
@@ -75,19 +87,22 @@ class Inside:
         if anchors != self._anchors:
             self._anchors = anchors
             self.keep_addresses()
-        if turn.backends != self._backends:
-            self._backends = turn.backends
-            self._rebalance.set()
+        if self._backends is not None:
+            self._backends.taken(turn)
 
     def follow_design(self, accepted: Accepted) -> None:
         """Go by this design."""
         self._accepted = accepted
         self.keep_addresses()
-        self._rebalance.set()
+        if self._backends is not None:
+            self._backends.follow_design(accepted)
 
     def keep_addresses(self) -> None:
-        """The service addresses are on lo; put there again if somebody took them away."""
-        if self._addresses is None:
+        """The service addresses are on lo; put there again if somebody took them away.
+
+        Not before the first turn: one may hang on the lease of a predecessor, which must not end here.
+        """
+        if self._addresses is None or self._anchors is None:
             return
         try:
             self._addresses.ensure(self._served(), anchors=self._anchors)
@@ -120,55 +135,37 @@ class Inside:
             )
 
     async def _watch(self) -> None:
-        """An anchor that somebody removed is put there again by the next turn, which comes at once."""
+        """An anchor that somebody removed is put there again by the next turn, which comes at once.
+
+        One that was let go may have been the address that a service is bound to.
+        """
         watch = AddressWatch()
         with contextlib.closing(watch):
             async for change in watch:
-                if not change.is_added and self.on_lost is not None and self._accepted.owns(change.prefix):
-                    self.on_lost(change.prefix)
-
-    async def _balance(self, groups: NexthopGroups) -> None:
-        """The kernel's nexthop groups hold the live backends and no others; in a thread: dumps take time."""
-        has_some = False
-        while True:
-            self._rebalance = anyio.Event()
-            wanted = self._wanted_groups()
-            has_some = has_some or bool(wanted)
-            if has_some and self._backends is not None:
-                try:
-                    await anyio.to_thread.run_sync(groups.apply, wanted)
-                except KernelError as error:
-                    self._recorder.alarm("backends", str(error), is_error=True)
-                else:
-                    self._recorder.calm("backends")
-            with anyio.move_on_after(AGAIN_S):
-                await self._rebalance.wait()
-
-    def _wanted_groups(self) -> tuple[Group, ...]:
-        groups = []
-        for service in self._accepted.plan.services:
-            known = self._accepted.backends[service.group]
-            live = [known[name] for name in (self._backends or {}).get(service.key, ()) if name in known]
-            addresses = [ip_network(one) for one in self._accepted.addresses[service.group]]
-            families = {prefix.version for prefix in service.prefixes}
-            for prefix in addresses or service.prefixes:
-                hops = tuple(
-                    Hop(address=one.address, interface=one.interface, weight=one.weight)
-                    for one in live
-                    if one.address.version == prefix.version
-                )
-                if known and prefix.version in families:
-                    groups.append(Group(prefix=prefix, hops=hops))
-        return tuple(groups)
+                if change.is_added or self.on_lost is None or not self._accepted.owns(change.prefix):
+                    continue
+                self.on_lost(change.prefix)
+                if change.prefix.prefixlen == change.prefix.max_prefixlen:
+                    self.keep_addresses()
 
     async def _witness(self, witness: Witness) -> None:
         while True:
             try:
-                self._recorder.calm("witness")
-                await witness.serve()
-            except KernelError as error:
-                self._recorder.alarm("witness", str(error))
+                async with anyio.create_task_group() as group:
+                    self._reach()
+                    await group.start(witness.serve)
+                    self._recorder.calm("witness")
+                    while True:
+                        await anyio.sleep(AGAIN_S)
+                        # Somebody may have taken the routes away; the witness's sessions would be next.
+                        self._reach()
+            except* KernelError as errors:
+                self._recorder.alarm("witness", str(errors.exceptions[0]))
             await anyio.sleep(AGAIN_S)
+
+    def _reach(self) -> None:
+        if self._ways is not None:
+            self._ways.ensure()
 
     def _netlink(self) -> Netlink:
         opened = Netlink()

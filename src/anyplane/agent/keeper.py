@@ -9,8 +9,9 @@ loop moves on each time that it has evaluated its checks:
                                             {"goodbye": true}                             end without orders
 
 It acts when the deadline passes (the agent is stopped, or its loop hangs), and at once when the socket hangs
-up (the agent is dead), unless `hold` says to wait for the deadline even then (on_agent_death: hold). Orders
-run at the same time, each with a limit, and again until they have succeeded, for a minute; then it ends.
+up (the agent is dead), unless `hold` says to wait for the deadline even then (a supervisor may start another
+agent). Orders run at the same time, each with a limit, and again until they have succeeded, for a minute;
+then it ends.
 
 This file is a program too (PROGRAM), one without site-packages that must stay small and start at once: hence
 the standard library alone, and what only the agent's side needs is imported where that needs it.
@@ -53,7 +54,7 @@ class Keeper:
         keeper.renew(3.0)        # after each turn of the loop
         ...                      # leaving says goodbye: no order runs
 
-    `hold`: also after the agent's death wait for the deadline. `claim`: a file that names the keeper in
+    `hold`: also after the agent's death wait for the deadline. `claim`: a link that names the keeper in
     charge; one whose name is no longer in it (a new agent has begun) ends without running its orders.
     """
 
@@ -232,6 +233,15 @@ def started(pid: int) -> int | None:
         return None
 
 
+def is_waiting(claim: str) -> bool:
+    """Does a keeper in charge there live, whose agent is dead? Asked before another one claims its place."""
+    try:
+        with open(f"/proc/{_named(claim)}/cmdline", "rb") as file:  # noqa: PTH123  # as above
+            return b"keeper.main()" in file.read()
+    except OSError:
+        return False
+
+
 # From here on: the keeper's own process.
 
 
@@ -296,8 +306,7 @@ class _Watched:
                 self.deadline, self.hold = float(said["deadline"]), said["hold"] is True
             if said.get("claim"):
                 self.claim = str(said["claim"])
-                with open(self.claim, "w", encoding="ascii") as file:  # noqa: PTH123
-                    file.write(str(os.getpid()))
+                _claim(self.claim)
             if "ask" in said:
                 self.agent.send(b"ready", socket.MSG_DONTWAIT)
             return "goodbye" in said
@@ -308,18 +317,14 @@ class _Watched:
         """Has no later agent put its own keeper in our place?"""
         if not self.claim:
             return True
-        try:
-            with open(self.claim, encoding="ascii") as file:  # noqa: PTH123
-                return file.read() == str(os.getpid())
-        except (OSError, ValueError):
-            return True
+        return _named(self.claim) in (0, os.getpid())
 
     def act(self) -> int:
         """Run what is left of the orders until nothing is, or a minute is over; the number that failed."""
         until = time.monotonic() + RETRY_FOR_S
         pause = RETRY_FIRST_S
         for pid, start in self.kill:
-            _kill(pid, start)
+            kill(pid, start)
         left = self.orders
         while True:
             left = _run(left)
@@ -327,6 +332,22 @@ class _Watched:
                 return len(left)
             time.sleep(pause)
             pause = min(RETRY_LONGEST_S, 2 * pause)
+
+
+def _claim(path: str) -> None:
+    """Put our number at `path`, as a link that leads nowhere: it fits where the disk is full."""
+    fresh = f"{path}.{os.getpid()}"
+    with contextlib.suppress(OSError):
+        os.symlink(str(os.getpid()), fresh)  # noqa: PTH211  # as above
+        os.replace(fresh, path)  # noqa: PTH105  # as above
+
+
+def _named(path: str) -> int:
+    """The keeper in charge; 0 where nothing says."""
+    try:
+        return int(os.readlink(path))  # noqa: PTH115  # as above
+    except (OSError, ValueError):
+        return 0
 
 
 def _run(orders: list[list[str]]) -> list[list[str]]:
@@ -354,7 +375,7 @@ def _run(orders: list[list[str]]) -> list[list[str]]:
     return failed
 
 
-def _kill(pid: int, start: int) -> None:
+def kill(pid: int, start: int) -> None:
     """SIGKILL, if that number still belongs to the process that was meant."""
     try:
         handle = os.pidfd_open(pid)

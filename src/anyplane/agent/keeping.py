@@ -8,30 +8,35 @@ from pathlib import Path
 import anyio
 
 from anyplane.agent.anchors import Anchors
-from anyplane.agent.designs import Accepted
-from anyplane.agent.keeper import Keeper
+from anyplane.agent.keeper import Keeper, is_waiting, kill
 from anyplane.agent.record import Recorder
-from anyplane.bgp.speaker import Speaker
+from anyplane.bgp.speaker import Inheritable, Speaker
 from anyplane.model.errors import KernelError
 
 LOOK_EVERY_S = 1.0
+_DAEMON = "daemon"
 
 
 class Keeping:
     """`begin`, then `run` beside the loop, and `goodbye` or `handover` at the end."""
 
-    def __init__(
-        self, speaker: Speaker, anchors: Anchors, recorder: Recorder, accepted: Accepted, *, claim: Path
-    ) -> None:
+    def __init__(self, speaker: Speaker, anchors: Anchors, recorder: Recorder, *, claim: Path) -> None:
         self._speaker = speaker
         self._anchors = anchors
         self._recorder = recorder
         self._claim = str(claim)
-        self._hold = accepted.plan.safety.death_hold_s > 0
         self._keeper: Keeper | None = None
 
     async def begin(self, facts: Mapping[str, object] | None, *, is_on: bool) -> bool:
-        """Start one or take over a predecessor's; says whether that was one that still waits."""
+        """Start one or take over a predecessor's; says whether there was one that still waited.
+
+        A daemon that is our child is taken over first: what it announces is worth no more than that.
+        """
+        is_same = True
+        if facts and (passed := facts.get(_DAEMON)) and isinstance(passed, dict):
+            is_same = isinstance(self._speaker, Inheritable) and self._speaker.adopt(passed)
+            if not isinstance(self._speaker, Inheritable):
+                self.forsake(facts)
         orders = (
             self._speaker.dead_mans_orders() if is_on and not self._speaker.capabilities.has_lease else ()
         )
@@ -45,16 +50,21 @@ class Keeping:
             self._keeper = inherited
             self._keeper.order(orders)
         else:
-            self._keeper = Keeper(orders=orders, hold=self._hold, claim=self._claim)
+            # A daemon that survives us keeps its routes for as long as BIRD would with the lease: a
+            # supervisor that starts the agent again in time moves no traffic.
+            survives = self._speaker.capabilities.survives_agent
+            is_kept = survives and is_waiting(self._claim)
+            self._keeper = Keeper(orders=orders, hold=survives, claim=self._claim)
             await self._keeper.start()
+            if is_kept:
+                self._keeper.renew(self._anchors.lease_s)
         self._anchors.keeper = self._keeper
-        return is_kept
+        return is_kept and is_same
 
     async def run(self) -> None:
         """Until cancelled: a keeper that died is started again."""
         while self._keeper is not None:
             await anyio.sleep(LOOK_EVERY_S)
-            self._keeper.hold = self._hold
             if not self._keeper.is_alive:
                 self._recorder.alarm("keeper", "it died; another is started", is_error=True)
                 try:
@@ -62,13 +72,23 @@ class Keeping:
                 except KernelError as error:
                     self._recorder.log.error("no keeper", reason=str(error))
 
-    def follow_design(self, accepted: Accepted) -> None:
-        """Go by this design."""
-        self._hold = accepted.plan.safety.death_hold_s > 0
+    async def handover(self) -> dict[str, object] | None:
+        """What a successor in the same process needs to take over keeper and daemon; None: it cannot."""
+        passed: dict[str, object] = {}
+        if not self._speaker.capabilities.survives_agent:
+            if self._keeper is None or not isinstance(self._speaker, Inheritable):
+                return None
+            passed = await self._speaker.handover()
+            if not passed:
+                return None
+        facts = {} if self._keeper is None else self._keeper.handover()
+        return {**facts, _DAEMON: passed} if passed else facts
 
-    def handover(self) -> dict[str, object]:
-        """What a successor in the same process needs to take the keeper over."""
-        return {} if self._keeper is None else self._keeper.handover()
+    def forsake(self, facts: Mapping[str, object]) -> None:
+        """End a daemon that was to be handed over, or was, and that nobody takes."""
+        passed = facts.get(_DAEMON)
+        if isinstance(passed, dict):
+            kill(int(str(passed["pid"])), int(str(passed["started"])))
 
     async def goodbye(self) -> None:
         """End it: everything is withdrawn, and was seen to be."""

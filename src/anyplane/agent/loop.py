@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 
 import anyio
@@ -24,6 +25,7 @@ from anyplane.agent.record import Recorder
 from anyplane.agent.standing_orders import StandingOrders
 from anyplane.agent.systemd import Supervisor
 from anyplane.control.fleet import FleetView
+from anyplane.control.guard import Ruling, may_withdraw
 from anyplane.control.health import CheckResult, Verdict
 from anyplane.control.site import Decision, Inputs, SiteState, Turn, step
 from anyplane.control.states import Level
@@ -68,6 +70,7 @@ class Loop:
         self.end: End | None = None
         self.turns = 0
         self._announcer = announcer
+        announcer.may_lose_all = self._may_lose_all
         self._anchors = anchors
         self._recorder = recorder
         self._supervisor = supervisor
@@ -100,9 +103,10 @@ class Loop:
 
     def follow_design(self, accepted: Accepted) -> None:
         """Go by this design; services and checks that are the same keep their state."""
-        self.state = carry(self.accepted.plan, accepted.plan, self.state, now=self._now())
+        before = self.accepted.plan
+        self.state = carry(before, accepted.plan, self.state, now=self._now())
         self.accepted = accepted
-        self.standing = standing_orders.fitted(self.standing, accepted.plan)
+        self.standing = standing_orders.fitted(self.standing, accepted.plan, before=before)
         self._anchors.lease_s = lease_of(accepted)
         self._has_new_services = True
         self._wake.set()
@@ -135,9 +139,8 @@ class Loop:
         now = self._now()
         results, self._results = self._results, []
         self.standing = self.standing.current(now=now)
-        before = self.state
         inputs = Inputs(results=tuple(results), fleet=self.fleet, orders=self.standing.orders)
-        taken = step(self.accepted.plan, before, inputs, now=now)
+        taken = self._step(inputs, now=now)
         self.state = taken.state
         earlier = self._announcer.wanted
         if taken.wanted != earlier:
@@ -170,6 +173,33 @@ class Loop:
             check: known[self.state.checks[check].verdict] if check in self.state.checks else -1
             for check in self.accepted.plan.checks
         }
+
+    def _step(self, inputs: Inputs, *, now: float) -> Turn:
+        """One step; without the others' words where those break it: no word of theirs may end every agent."""
+        try:
+            return step(self.accepted.plan, self.state, inputs, now=now)
+        except Exception as error:  # noqa: BLE001  # the second try is outside, and what it raises ends us
+            why = f"{type(error).__name__}: {error}"
+        taken = step(self.accepted.plan, self.state, replace(inputs, fleet=FleetView()), now=now)
+        self._recorder.alarm("words refused", f"the others' words break our step: {why}", is_error=True)
+        return taken
+
+    def _may_lose_all(self, since: float) -> str:
+        """Why the fallback, which withdraws what is well with what is dead, may not run; empty: it may.
+
+        The guard is asked for each service that would go with the dead ones.
+        """
+        plan, now = self.accepted.plan, self._now()
+        for service in plan.services:
+            one = self.state.services[service.key]
+            if one.level is Level.NONE:
+                continue
+            if self.standing.orders.is_frozen:
+                return "the site is frozen"
+            answer = may_withdraw(plan, service, self.fleet, failing={}, failed_at=since, now=now)
+            if answer.ruling is not Ruling.ALLOW:
+                return f"{service.key} is well and would go too: {answer.reason}"
+        return ""
 
     def _decided(self, decision: Decision, now: float) -> None:
         service = next(one for one in self.accepted.plan.services if one.key == decision.service)

@@ -28,7 +28,10 @@ class Metrics:
         self._level = self._gauge("service_level", "1 for the level of the service", "service", "level")
         self._wanted = self._gauge("route_wanted", "1 where a route should be announced", *LABELS)
         self._seen = self._gauge("route_seen", "1 where the daemon's table announces it", *LABELS)
-        self._witnessed = self._gauge("route_witnessed", "1 where the witness was sent it", *LABELS[:1])
+        self._witnessed = self._gauge("route_witnessed", "1 where the witness was sent it", *LABELS)
+        self._disagreements = self._gauge(
+            "witness_disagreements", "routes of which the witness was sent something else"
+        )
         self._session = self._gauge("session_up", "1 while the BGP session is up", "neighbor", "upstream")
         self._check = self._gauge("check_up", "1 while the check passes, 0 not, -1 not yet known", "check")
         self._fleet = self._gauge("fleet_report_age_seconds", "age of another site's word", "site")
@@ -128,11 +131,18 @@ class Metrics:
         for one in seen.sessions:
             self._session.labels(str(one.neighbor), str(one.upstream)).set(one.state is SessionState.UP)
 
-    def witnessed(self, prefixes: Iterable[str]) -> None:
-        """The third ring."""
-        self._witnessed.clear()
-        for prefix in prefixes:
-            self._witnessed.labels(prefix).set(1)
+    def witnessed(self, found: Observation, upstreams: Mapping[str, Asn], *, disagreements: int) -> None:
+        """The third ring. A route that the witness is not sent any more is shown as 0."""
+        now = {
+            (str(one.prefix), str(upstreams.get(str(one.neighbor), 0)), str(one.neighbor))
+            for one in found.routes
+        }
+        for labels in self._known - now:
+            self._witnessed.labels(*labels).set(0)
+        for labels in now:
+            self._witnessed.labels(*labels).set(1)
+        self._known |= now
+        self._disagreements.set(disagreements)
 
     def fleet(self, ages: Mapping[str, float]) -> None:
         """Ages of the other sites' words."""

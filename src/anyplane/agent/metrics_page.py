@@ -17,7 +17,7 @@ CONNECTIONS = 16
 def address_of(text: str) -> tuple[str, int]:
     """ADDRESS:PORT, [ADDRESS]:PORT or :PORT (this machine only)."""
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65_535:
+    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
         raise UsageError(f"--metrics {text}: write ADDRESS:PORT, such as 127.0.0.1:9179")
     return host.strip("[]") or "127.0.0.1", int(port)
 
@@ -36,6 +36,10 @@ async def serve(address: tuple[str, int], metrics: Metrics, log: Log) -> None:
         log.info("metrics served", address=f"{address[0]}:{port}", path="/metrics")
 
         async def answer(stream: SocketStream) -> None:
+            if slots.available_tokens < 1:
+                # Each connection costs a descriptor, and the checks need theirs.
+                await anyio.aclose_forcefully(stream)
+                return
             async with stream, slots:
                 with anyio.move_on_after(DEADLINE_S):
                     await _answer(stream, metrics)

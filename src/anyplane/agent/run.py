@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import importlib.util
 import os
+import resource
 import signal
 import sys
 import time
@@ -33,6 +34,7 @@ from anyplane.agent.standing_orders import StandingOrders
 from anyplane.agent.status import Status
 from anyplane.agent.systemd import Supervisor
 from anyplane.agent.tracing import Tracer, Withdrawn
+from anyplane.bgp.speaker import Inheritable
 from anyplane.bgp.speakers import open_speaker
 from anyplane.control.site import Turn, start
 from anyplane.design.operation import DaemonKind
@@ -44,11 +46,13 @@ CLOSING_S = 2.0
 REPLYING_S = 0.05
 RESTARTED_S = 1.0
 NOT_VERIFIED = 4
+DESCRIPTORS = 65_536
 INTERRUPTED = 130
 
 
 def run(settings: Settings, environment: Mapping[str, str]) -> int:
     """Run until told to stop; the exit code. AnyplaneError where it cannot begin."""
+    _raise_limits()
     if not settings.is_dry_run:
         _make_directories(settings)
     with _locked(settings):
@@ -65,7 +69,13 @@ def run(settings: Settings, environment: Mapping[str, str]) -> int:
         # Until the successor listens, a second request must not end it.
         signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # our own command, again
+        try:
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # our own command, again
+        except OSError as error:
+            raise UsageError(
+                f"{sys.executable} cannot be run: {(error.strerror or str(error)).lower()}",
+                hint="the lease ends what is announced; start the agent again",
+            ) from None
     return code
 
 
@@ -121,15 +131,20 @@ class Agent:
         anchors = Anchors(inside.loopback if has_lease else None, recorder, now=self.now, lease_s=lease_s)
         anchors.forwarded = accepted.forwarded
         keeping = Keeping(
-            self.speaker, anchors, recorder, accepted, claim=settings.run_dir / f"{settings.site}.keeper"
+            self.speaker, anchors, recorder, claim=settings.run_dir / f"{settings.site}.keeper"
         )
         legacy = None
         if is_real:
-            legacy = handover.read(settings.state_file, boot=handover.boot_id(), now=self.now())
+            legacy = handover.read(
+                settings.state_file,
+                boot=handover.boot_id(),
+                now=self.now(),
+                hold_s=accepted.plan.safety.death_hold_s,
+            )
         is_kept = await keeping.begin(None if legacy is None else legacy.keeper, is_on=is_real)
         held = anchors.adopt(accepted.owns)
         heirs = (
-            handover.adopted(accepted.plan, legacy, held=held, has_lease=has_lease)
+            handover.adopted(accepted.plan, legacy, held=held, has_lease=has_lease, is_kept=is_kept)
             if has_lease or is_kept
             else {}
         )
@@ -139,7 +154,10 @@ class Agent:
             accepted.plan,
             now=self.now(),
             adopted=heirs,
-            penalties=None if legacy is None else handover.penalties(legacy, now=self.now()),
+            penalties=None
+            if legacy is None
+            else handover.penalties(legacy, now=self.now(), longest_s=accepted.plan.safety.flap_longest_s),
+            draining=None if legacy is None else handover.draining(legacy, now=self.now()),
         )
         announcer = Announcer(
             self.speaker,
@@ -148,6 +166,7 @@ class Agent:
             now=self.now,
             every_s=OBSERVE_EVERY_S[accepted.router.daemon.kind],
             is_dry_run=settings.is_dry_run,
+            lease_s=accepted.plan.safety.lease_s,
             on_gone=self._gone,
         )
         loop = Loop(
@@ -178,7 +197,6 @@ class Agent:
             runner.replace(new.plan.checks)
             inside.follow_design(new)
             anchors.forwarded = new.forwarded
-            keeping.follow_design(new)
 
         house = Housekeeping(
             settings,
@@ -214,7 +232,10 @@ class Agent:
             group.start_soon(self._lasting, "inside", inside.run)
             group.start_soon(self._lasting, "keeper", keeping.run)
             if self.page is not None:
-                group.start_soon(metrics_page.serve, self.page, self.metrics, self.log)
+                page = self.page
+                group.start_soon(
+                    self._lasting, "metrics", lambda: metrics_page.serve(page, self.metrics, self.log)
+                )
             if self.files is not None:
                 answers = Answers(
                     settings,
@@ -224,7 +245,8 @@ class Agent:
                     files=self.files,
                     now=self.now,
                     wall=time.time,
-                    survives_agent=self.speaker.capabilities.survives_agent,
+                    survives_agent=self.speaker.capabilities.survives_agent
+                    or isinstance(self.speaker, Inheritable),
                 )
                 group.start_soon(
                     self._lasting,
@@ -246,11 +268,20 @@ class Agent:
         self.recorder.note("agent", "agent stopping", why=str(end))
         # Whoever asked for it over the socket is answered first.
         await anyio.sleep(REPLYING_S if end is End.HANDOVER else 0)
-        if end is End.HANDOVER and self.speaker.capabilities.survives_agent:
+        facts = await keeping.handover() if end is End.HANDOVER else None
+        if facts is not None:
             self.supervisor.say(RELOADING="1", MONOTONIC_USEC=str(int(self.now() * 1e6)))
-            anchors.prolong(handover.PROLONGED_S)
+            taken = loop.turn_taken
+            if taken is not None:
+                anchors.prolong(
+                    handover.PROLONGED_S, taken.leased, frozenset(one.prefix for one in taken.wanted)
+                )
             legacy = handover.of(
-                loop.state, boot=handover.boot_id(), now=self.now(), keeper=keeping.handover()
+                loop.accepted.plan,
+                loop.state,
+                boot=handover.boot_id(),
+                now=self.now(),
+                keeper=facts,
             )
             if self.files is not None:
                 self.files.close()
@@ -258,6 +289,7 @@ class Agent:
                 write_whole(self.settings.state_file, handover.to_text(legacy), is_synced=False)
             except OSError as error:
                 self.log.error("the successor will not know our state", reason=(error.strerror or "").lower())
+                keeping.forsake(facts)
             return 0
         self.supervisor.say(STOPPING="1")
         announcer.want(frozenset())
@@ -338,16 +370,26 @@ class Agent:
         )
 
     def _standing(self, accepted: designs.Accepted) -> StandingOrders:
-        path = self.settings.orders_file
-        try:
-            text = path.read_text()
-            found = standing_orders.from_text(text, now=self.now(), wall=time.time())
-        except FileNotFoundError:
-            return StandingOrders()
-        except (OSError, ValueError) as error:
-            self.recorder.alarm("orders lost", f"{path} cannot be read: {error}", is_error=True)
-            return StandingOrders()
-        return standing_orders.fitted(found, accepted.plan)
+        settings, before = self.settings, self.beginning.before
+        found, troubles = standing_orders.read(
+            (settings.orders_file, settings.orders_copy), now=self.now(), wall=time.time()
+        )
+        if troubles:
+            is_lost = found.orders.is_frozen and not found.orders.drained
+            what = (
+                "the site is frozen: drain again what was drained, then thaw" if is_lost else "a copy serves"
+            )
+            self.recorder.alarm("orders lost", f"{'; '.join(troubles)}; {what}", is_error=True)
+        return standing_orders.fitted(found, accepted.plan, before=None if before is None else before.plan)
+
+
+def _raise_limits() -> None:
+    """As many descriptors as we may have: without one a check fails, and the service is not to blame."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if most == resource.RLIM_INFINITY else min(most, DESCRIPTORS)
+    with contextlib.suppress(OSError, ValueError):
+        if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _make_directories(settings: Settings) -> None:

@@ -63,6 +63,11 @@ class Settings:
         return self.state_dir / f"{self.site}.orders.json"
 
     @property
+    def orders_copy(self) -> Path:
+        """The same, again: a drained site must not come back because one file was lost."""
+        return self.state_dir / f"{self.site}.orders.copy.json"
+
+    @property
     def accepted_design(self) -> Path:
         """The last design that was accepted, whole."""
         return self.state_dir / f"{self.site}.accepted.yaml"

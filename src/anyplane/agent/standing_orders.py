@@ -6,10 +6,14 @@ once, when it is read or given, so that a clock that jumps later moves nothing.
 
 from __future__ import annotations
 
+import difflib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_network
+from pathlib import Path
 
+from anyplane.agent.files import read_whole
 from anyplane.control.orders import Blackhole, Orders
 from anyplane.control.site_plan import SitePlan
 from anyplane.design.operation import Address
@@ -19,6 +23,8 @@ from anyplane.model.nouns import Prefix
 VERSION = 1
 LONGEST_BLACKHOLE_S = 86_400.0
 BLACKHOLES = 256
+BYTES = 1_000_000
+NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,12 +107,14 @@ def from_text(text: str, *, now: float, wall: float) -> StandingOrders:
         if plain["version"] != VERSION:
             raise ValueError(f"version {plain['version']!r}")
         ends: dict[Prefix, float] = {ip_network(host): float(at) for host, at in plain["blackholes"].items()}
+        if any(host.prefixlen != host.max_prefixlen for host in ends):
+            raise ValueError("a blackhole that is not one address")
         live = {host: at for host, at in ends.items() if at > wall}
         return StandingOrders(
             orders=Orders(
-                drained=frozenset(str(one) for one in plain["drained"]),
-                forced=frozenset(str(one) for one in plain["forced"]),
-                is_frozen=plain["is_frozen"] is True,
+                drained=_names(plain["drained"]),
+                forced=_names(plain["forced"]),
+                is_frozen=_truth(plain["is_frozen"]),
                 # A wall clock that was set back while we were away must not lengthen what was promised.
                 blackholes=tuple(
                     Blackhole(host=host, expires_at=now + min(at - wall, LONGEST_BLACKHOLE_S))
@@ -115,8 +123,45 @@ def from_text(text: str, *, now: float, wall: float) -> StandingOrders:
             ),
             expiries=live,
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"not a file of orders: {error!r}") from None
+
+
+def read(paths: Iterable[Path], *, now: float, wall: float) -> tuple[StandingOrders, tuple[str, ...]]:
+    """The orders in the first of `paths` (copies of one another) that is whole, and what is wrong with them.
+
+    None of them there: nobody ever gave an order. Some there and none whole: nobody knows what was drained,
+    so the site is frozen until an operator says `thaw`: what a live lease announces stays, and nothing comes.
+    """
+    troubles: list[str] = []
+    absent: list[str] = []
+    found: StandingOrders | None = None
+    for path in paths:
+        try:
+            found = from_text(read_whole(path, limit=BYTES).decode(), now=now, wall=wall)
+        except FileNotFoundError:
+            absent.append(f"{path} is missing")
+        except (OSError, ValueError) as error:
+            troubles.append(f"{path}: {error}")
+        else:
+            break
+    if found is not None:
+        return found, (*absent, *troubles)
+    if not troubles:
+        return StandingOrders(), ()
+    return StandingOrders().frozen(is_frozen=True), tuple(troubles)
+
+
+def _names(value: object) -> frozenset[str]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise TypeError("names are expected")
+    return frozenset(value)
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("true or false is expected")
+    return value
 
 
 def services_meant(plan: SitePlan, text: str) -> frozenset[str]:
@@ -124,9 +169,11 @@ def services_meant(plan: SitePlan, text: str) -> frozenset[str]:
     keys = frozenset(one.key for one in plan.services)
     meant = frozenset(one.key for one in plan.services if text in ("", one.key, one.group))
     if not meant:
-        raise UsageError(
-            f"there is no service {text} at {plan.site}", hint=f"it has {', '.join(sorted(keys))}"
-        )
+        names = sorted(keys)
+        near = difflib.get_close_matches(text, [*names, *(one.group for one in plan.services)], n=1)
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(names[:NAMED])}{more}"
+        raise UsageError(f"there is no service {text} at {plan.site}", hint=hint)
     return meant
 
 
@@ -144,8 +191,12 @@ def blackhole_host(
         raise UsageError(f"{host} is not one address", hint=f"only a /{host.max_prefixlen} is blackholed")
     ours = [prefix for service in plan.services for prefix in service.prefixes]
     if not any(one.version == host.version and host.network_address in one for one in ours):
-        listed = ", ".join(str(one) for one in ours)
-        raise UsageError(f"{host.network_address} is not in our own space at {plan.site} ({listed})")
+        listed = ", ".join(str(one) for one in ours[:NAMED])
+        more = f" and {len(ours) - NAMED} more" if len(ours) > NAMED else ""
+        raise UsageError(
+            f"{host.network_address} is not in our own space at {plan.site}",
+            hint=f"only hosts in {listed}{more} can be blackholed here",
+        )
     if not is_forced and (host in ours or host.network_address in addresses):
         raise UsageError(
             f"{host.network_address} is a service address: to blackhole it is to end the service",
@@ -154,15 +205,31 @@ def blackhole_host(
     return host
 
 
-def fitted(standing: StandingOrders, plan: SitePlan) -> StandingOrders:
-    """The same orders for a design that groups families otherwise: "dns" holds for "dns/v4" too."""
+def fitted(standing: StandingOrders, plan: SitePlan, *, before: SitePlan | None = None) -> StandingOrders:
+    """The same orders for a design that groups families otherwise: "dns" holds for "dns/v4" too.
+
+    `before`: the design that they were given under; a service that has another name now keeps its orders. An
+    old name that was understood is forgotten: it would drain anew what is undrained under the new one.
+    """
+    known = {one.key for one in plan.services}
+    drained, forced = standing.orders.drained, standing.orders.forced
+    heirs = {key: _heirs(key, plan, before) for key in (drained | forced) - known}
 
     def meant(keys: frozenset[str]) -> frozenset[str]:
-        known = {one.key for one in plan.services}
-        groups = {key.removesuffix("/v4").removesuffix("/v6") for key in keys - known}
-        return keys | {one.key for one in plan.services if one.group in groups}
+        found = {now for key in keys for now in heirs.get(key, ())}
+        return frozenset(key for key in keys if not heirs.get(key)) | found
 
-    drained = meant(standing.orders.drained)
-    if drained == standing.orders.drained:
+    if not any(heirs.values()):
         return standing
-    return standing.drained(drained, is_forced=False).drained(meant(standing.orders.forced), is_forced=True)
+    without = standing.undrained(drained | forced)
+    return without.drained(meant(drained), is_forced=False).drained(meant(forced), is_forced=True)
+
+
+def _heirs(key: str, plan: SitePlan, before: SitePlan | None) -> frozenset[str]:
+    """What a service that was called `key` is called in `plan`."""
+    old = [] if before is None else [one for one in before.services if key in (one.key, one.group)]
+    prefixes = {prefix for one in old for prefix in one.prefixes}
+    group = key.removesuffix("/v4").removesuffix("/v6")
+    return frozenset(
+        one.key for one in plan.services if (prefixes & set(one.prefixes) if old else one.group == group)
+    )

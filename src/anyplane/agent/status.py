@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Protocol
 
 from anyplane import __version__
 from anyplane.agent.anchors import Anchors
@@ -12,17 +11,16 @@ from anyplane.agent.announcer import Announcer
 from anyplane.agent.loop import Loop
 from anyplane.agent.record import Recorder
 from anyplane.agent.settings import Settings
-from anyplane.bgp.speaker import Observation, Route
+from anyplane.agent.third_ring import ThirdRing
+from anyplane.bgp.speaker import Route, SessionSeen, SessionState
+from anyplane.control.guard import may_withdraw
+from anyplane.control.site import ServiceState
+from anyplane.control.site_plan import ServicePlan
+from anyplane.control.states import Level
+from anyplane.design.operation import Scope
 from anyplane.model.nouns import Prefix
 
 Plain = dict[str, object]
-
-
-class ThirdRing(Protocol):
-    """A witness: what really leaves, in the form of a Speaker's `observe`."""
-
-    def observation(self) -> Observation:
-        """What it was sent."""
 
 
 class Status:
@@ -66,6 +64,7 @@ class Status:
             "routes": self._routes(),
             "daemon": self._daemon(now),
             "sessions": self._sessions(),
+            "witness": None if self._witness is None else [_session(one) for one in self._witnessing()],
             "checks": self._checks(now),
             "lease": self._lease(now),
             "orders": self._orders(now),
@@ -94,14 +93,37 @@ class Status:
                 "situation": str(state.situation),
                 "reason": state.reason,
                 "refused": state.refused,
+                "guard": self._guard(service, state, now),
                 "is_drained_by_order": service.key in orders.drained,
                 "penalty_s": max(0.0, state.penalty_until - now),
+                "withdrawn_in_s": None
+                if state.draining_since is None or state.level is Level.NONE
+                else max(0.0, state.draining_since + plan.safety.drain_wait_s - now),
+                "need": service.need,
                 "backends": list(self._live(service.key)),
+                "dead_backends": [one for one in service.backends if one not in self._live(service.key)],
+                "need_backends": service.need_backends if service.backends else 0,
                 "checks": [*service.checks, *(one for checks in service.backends.values() for one in checks)],
             }
             for service in plan.services
             for state in (self._loop.state.services[service.key],)
         ]
+
+    def _guard(self, service: ServicePlan, state: ServiceState, now: float) -> Plain | None:
+        """What the guard would say to a withdrawal of a service that is announced; None: it is not."""
+        if state.level is Level.NONE:
+            return None
+        plan, checks = self._loop.accepted.plan, self._loop.state.checks
+        failing = {
+            one: since
+            for one in service.checks
+            if one in checks
+            and plan.checks[one].scope is Scope.LOCAL
+            and (since := checks[one].failing_since) is not None
+        }
+        failed_at = state.failed_at if state.failed_at is not None else now - plan.safety.patience_s
+        answer = may_withdraw(plan, service, self._loop.fleet, failing=failing, failed_at=failed_at, now=now)
+        return {"ruling": str(answer.ruling), "reason": answer.reason}
 
     def _live(self, service: str) -> tuple[str, ...]:
         taken = self._loop.turn_taken
@@ -112,6 +134,7 @@ class Status:
         sessions = {one.neighbor: one.upstream for one in self._loop.accepted.router.sessions}
         seen = self._announcer.seen
         witnessed = None if self._witness is None else self._witness.observation()
+        dark = {str(one.neighbor) for one in self._witnessing() if one.state is SessionState.DOWN}
         rings: dict[tuple[Prefix, str], dict[str, Route]] = {}
         for ring, routes in (
             ("wanted", self._announcer.expected),
@@ -132,7 +155,14 @@ class Status:
                 "upstream": upstreams.get(neighbor),
                 "wanted": _attributes(found.get("wanted")),
                 "seen": None if seen is None else _attributes(found.get("seen")) or False,
-                "witness": None if witnessed is None else _attributes(found.get("witness")) or False,
+                # A witness without the session knows nothing of it.
+                "witness": None
+                if witnessed is None or neighbor in dark
+                else _attributes(found.get("witness")) or False,
+                "is_altered": seen is not None
+                and seen.is_exact
+                and None not in (found.get("wanted"), found.get("seen"))
+                and found.get("wanted") != found.get("seen"),
             }
             for (prefix, neighbor), found in sorted(rings.items(), key=lambda item: _order(*item[0]))
         ]
@@ -150,16 +180,10 @@ class Status:
 
     def _sessions(self) -> list[Plain]:
         seen = self._announcer.seen
-        return [
-            {
-                "neighbor": str(one.neighbor),
-                "upstream": one.upstream,
-                "state": str(one.state),
-                "reason": one.reason,
-                "uptime_s": one.uptime_s,
-            }
-            for one in (() if seen is None else seen.sessions)
-        ]
+        return [_session(one) for one in (() if seen is None else seen.sessions)]
+
+    def _witnessing(self) -> tuple[SessionSeen, ...]:
+        return () if self._witness is None else self._witness.observation().sessions
 
     def _checks(self, now: float) -> list[Plain]:
         found: list[Plain] = []
@@ -169,6 +193,9 @@ class Status:
                 {
                     "check": key,
                     "scope": str(check.scope),
+                    "interval_s": check.interval_s,
+                    "rise": check.rise,
+                    "fall": check.fall,
                     "verdict": "unknown" if state is None else str(state.verdict),
                     "streak": 0 if state is None else state.streak,
                     "latency_s": None if state is None else state.latency_s,
@@ -197,6 +224,16 @@ class Status:
                 {"host": str(one.host), "left_s": one.expires_at - now} for one in orders.blackholes
             ],
         }
+
+
+def _session(one: SessionSeen) -> Plain:
+    return {
+        "neighbor": str(one.neighbor),
+        "upstream": one.upstream,
+        "state": str(one.state),
+        "reason": one.reason,
+        "uptime_s": one.uptime_s,
+    }
 
 
 def _attributes(route: Route | None) -> Plain | None:

@@ -16,10 +16,10 @@ The contract, held for every implementation by tests/speaker_contract:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from anyplane.design.operation import Address, Session
 from anyplane.model.nouns import Announcement, Asn, Prefix
@@ -103,6 +103,17 @@ class Speaker(Protocol):
     def dead_mans_orders(self) -> tuple[tuple[str, ...], ...]: ...
 
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Inheritable(Protocol):
+    """A Speaker whose daemon is a child of this process and can pass to the program that it becomes (execv)."""
+
+    async def handover(self) -> dict[str, object]:
+        """What `adopt` needs, as JSON; {}: it cannot pass. Nothing is told to the daemon afterwards."""
+
+    def adopt(self, facts: Mapping[str, object]) -> bool:
+        """Go on with the daemon that was handed over; one that does not fit is ended (False)."""
 
 
 def routes_of(wanted: Iterable[Announcement], sessions: Iterable[Session]) -> frozenset[Route]:

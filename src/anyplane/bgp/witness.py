@@ -221,6 +221,7 @@ def stands_of(plan: RouterPlan) -> tuple[Stand, ...]:
             asn=session.upstream,
             neighbor=session.neighbor,
             peer_asn=plan.asn,
+            allowed=frozenset(one for one in (shown.local,) if one is not None and not one.is_loopback),
             hold_s=shown.hold_s,
         )
         for session, shown in zip(plan.sessions, witness_sessions(plan), strict=False)

@@ -50,11 +50,16 @@ def _replace(path: Path, content: bytes) -> None:
         # A pipe or a device must not be replaced by a file; in a closed directory nothing can be.
         path.write_bytes(content)
         return
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+    before = path.stat() if path.exists() else None
+    mode = 0o666 & ~_umask() if before is None else before.st_mode & 0o777
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+        if before is not None:
+            # A daemon that runs as a user of its own must still be able to read its configuration.
+            with contextlib.suppress(OSError):
+                os.chown(name, before.st_uid, before.st_gid)
         Path(name).chmod(mode)
         Path(name).replace(path)
     except BaseException:

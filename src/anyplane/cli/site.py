@@ -19,8 +19,8 @@ Service = Annotated[str, typer.Argument(metavar="[SERVICE]", help="A service or 
 Force = Annotated[bool, typer.Option("--force", help="Do it although a guard says no.")]
 Answered = dict[str, Any]  # what came over the socket
 
-WATCH_S = 0.5
 DRAIN_POLL_S = 0.2
+JUDGING_S = 2.0
 
 
 @site_app.command()
@@ -28,34 +28,26 @@ def status(
     site: Site = "",
     run_dir: RunDir = RUN_DIR,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it anew twice a second.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="A row for each, however many agree.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show services, announcements, sessions and checks.
+    """Show what is wrong and what to do, then services, announcements, sessions and checks.
 
-    Exit code 0: nothing is wrong; 1: an alarm stands; 4: no agent answers.
+    Exit code 0: nothing is wrong; 1: something is (the first line says what); 4: no agent answers.
     """
-    import time
-
-    from rich.console import Console
-    from rich.live import Live
-
     from anyplane.agent import client
-    from anyplane.cli import site_text
-    from anyplane.cli.streams import write_utf8
+    from anyplane.cli import site_screen, site_verdict
 
     path = client.find(run_dir, site)
+    if watch:
+        site_screen.watch(lambda: client.ask(path, {"do": "status"}), is_whole=everything, as_json=as_json)
     found: Answered = client.ask(path, {"do": "status"})
+    listed = site_verdict.findings(found)
     if as_json:
-        _print_json(found)
-    elif not watch:
-        write_utf8(site_text.plain(found))
+        _print_json({**found, "verdict": site_verdict.as_json(listed)})
     else:
-        with Live(site_text.page(found), console=Console(), auto_refresh=False, screen=False) as live:
-            while True:
-                live.update(site_text.page(found), refresh=True)
-                time.sleep(WATCH_S)
-                found = client.ask(path, {"do": "status"})
-    if found["alarms"]:
+        site_screen.show(found, is_whole=everything)
+    if listed[0].word is site_verdict.Word.PROBLEM:
         raise typer.Exit(1)
 
 
@@ -63,29 +55,38 @@ def status(
 def explain(
     service: Service = "", site: Site = "", run_dir: RunDir = RUN_DIR, as_json: AsJson = False
 ) -> None:
-    """Say why each service is in the state it is in."""
+    """Say why each service is announced or not, what the guard thinks of it, and what comes next."""
     from anyplane.agent import client
-    from anyplane.cli import site_text
+    from anyplane.cli import site_reasons
     from anyplane.cli.streams import write_utf8
 
     found: Answered = client.ask(client.find(run_dir, site), {"do": "status"})
     meant = [one for one in found["services"] if service in ("", one["service"], one["group"])]
     _known(service, meant, found)
     if as_json:
-        _print_json({"services": meant})
+        checks = {check for one in meant for check in one["checks"]}
+        _print_json(
+            {
+                "site": found["site"],
+                "services": meant,
+                "checks": [one for one in found["checks"] if one["check"] in checks],
+                "fleet": found["fleet"],
+            }
+        )
     else:
-        write_utf8(site_text.explained(found, meant))
+        write_utf8(site_reasons.explained(found, meant))
 
 
 @site_app.command()
 def drain(
     service: Service = "",
     wait: Annotated[
-        str, typer.Option("--wait", metavar="TIME", help="Watch for so long at most; 0 s: not at all.")
+        str, typer.Option("--wait", metavar="TIME", help="Watch for so long at most; 0: not at all.")
     ] = "10 min",
     force: Force = False,
     site: Site = "",
     run_dir: RunDir = RUN_DIR,
+    as_json: AsJson = False,
 ) -> None:
     """Take a service off this site: GRACEFUL_SHUTDOWN and prepends first, then the withdrawal.
 
@@ -94,50 +95,76 @@ def drain(
     import time
 
     from anyplane.agent import client
-    from anyplane.cli import site_text
+    from anyplane.cli import site_reasons
 
+    wait_s = _seconds(wait, "--wait")
     path = client.find(run_dir, site)
-    until = time.monotonic() + _seconds(wait, "--wait")
+    before: Answered = client.ask(path, {"do": "status"})
+    began = time.monotonic()
     reply: Answered = client.ask(path, {"do": "drain", "service": service, "force": force})
     _warn(reply)
+    meant = frozenset(reply["services"])
     said: dict[str, str] = {}
     while True:
         found: Answered = client.ask(path, {"do": "status"})
-        lines, is_done, refused = site_text.draining(found, frozenset(reply["services"]))
+        lines, is_done, is_refused = site_reasons.draining(found, meant)
+        waited = time.monotonic() - began
+        # What the guard says comes with the agent's next turn; before that there is nothing to tell.
+        is_judged = is_done or site_reasons.is_judged(found, meant) or waited >= JUDGING_S
         for key, line in lines.items():
-            if said.get(key) != line:
+            if is_judged and said.get(key) != line:
                 said[key] = line
-                typer.echo(f"{key}: {line}")
-        if refused:
-            client.ask(path, {"do": "undrain", "service": service})
-            typer.echo("the order is taken back; --force drains without asking", err=True)
-            raise typer.Exit(1)
-        if is_done:
-            return
-        if time.monotonic() >= until:
-            if _seconds(wait, "--wait"):
-                typer.echo("it is still draining; the order stands", err=True)
-                raise typer.Exit(1)
-            return
+                if not as_json:
+                    typer.echo(f"{key}: {line}")
+        is_frozen = not is_done and bool(found["orders"]["is_frozen"])
+        if is_judged and (is_refused or is_done or is_frozen or waited >= wait_s):
+            break
         time.sleep(DRAIN_POLL_S)
+    if is_refused:
+        # Only what this order began: a service that was being drained before stays so.
+        for key in sorted(meant - frozenset(before["orders"]["drained"])):
+            client.ask(path, {"do": "undrain", "service": key})
+        typer.echo("the order is taken back; --force drains without asking the guard", err=True)
+    elif is_frozen:
+        typer.echo("the site is frozen: the drain begins with `anyplane site thaw`", err=True)
+    elif not is_done and wait_s:
+        typer.echo(f"it is not drained after {wait}; the order stands", err=True)
+    if as_json:
+        word = "refused" if is_refused else "drained" if is_done else "frozen" if is_frozen else "draining"
+        _print_json({"services": sorted(meant), "outcome": word, "said": said})
+    if is_refused or is_frozen or (wait_s and not is_done):
+        raise typer.Exit(1)
 
 
 @site_app.command()
-def undrain(service: Service = "", site: Site = "", run_dir: RunDir = RUN_DIR) -> None:
+def undrain(
+    service: Service = "", site: Site = "", run_dir: RunDir = RUN_DIR, as_json: AsJson = False
+) -> None:
     """End a drain: the service is announced again as soon as its checks allow it."""
-    _order({"do": "undrain", "service": service}, site, run_dir)
+    from anyplane.agent import client
+
+    path = client.find(run_dir, site)
+    before: Answered = client.ask(path, {"do": "status"})
+    reply: Answered = client.ask(path, {"do": "undrain", "service": service})
+    ended = sorted(frozenset(reply["services"]) & frozenset(before["orders"]["drained"]))
+    _said(
+        reply,
+        f"{_some(ended)}: drained no more; its checks decide" if ended else "nothing was drained",
+        as_json=as_json,
+    )
 
 
 @site_app.command()
-def freeze(site: Site = "", run_dir: RunDir = RUN_DIR) -> None:
+def freeze(site: Site = "", run_dir: RunDir = RUN_DIR, as_json: AsJson = False) -> None:
     """Keep everything announced as it is, whatever the checks say, until `thaw`."""
-    _order({"do": "freeze"}, site, run_dir)
+    reply = _order({"do": "freeze"}, site, run_dir)
+    _said(reply, "frozen: what is announced stays so, whatever the checks say, until `thaw`", as_json=as_json)
 
 
 @site_app.command()
-def thaw(site: Site = "", run_dir: RunDir = RUN_DIR) -> None:
+def thaw(site: Site = "", run_dir: RunDir = RUN_DIR, as_json: AsJson = False) -> None:
     """End a freeze: the checks decide again."""
-    _order({"do": "thaw"}, site, run_dir)
+    _said(_order({"do": "thaw"}, site, run_dir), "thawed: the checks decide again", as_json=as_json)
 
 
 @site_app.command()
@@ -150,8 +177,13 @@ def blackhole(
     force: Force = False,
     site: Site = "",
     run_dir: RunDir = RUN_DIR,
+    as_json: AsJson = False,
 ) -> None:
-    """Ask the upstreams to drop all traffic to one address of ours (RFC 7999), for a while."""
+    """Ask the upstreams to drop all traffic to one address of ours (RFC 7999), for a while.
+
+    Exit code 0: the daemon's table shows it; 1: the order stands, but the table does not show it.
+    """
+    from anyplane.cli import site_orders
     from anyplane.model.errors import UsageError
 
     if action not in ("add", "del"):
@@ -161,32 +193,26 @@ def blackhole(
     request: dict[str, object] = {"do": "blackhole", "action": action, "host": host, "force": force}
     if lasting:
         request["for_s"] = _seconds(lasting, "--for")
-    _order(request, site, run_dir)
+    reply = _order(request, site, run_dir)
+    text, is_seen = site_orders.blackholed(_path(site, run_dir), host, is_wanted=action == "add")
+    _said({**reply, "is_seen": is_seen}, text, as_json=as_json)
+    if not is_seen:
+        raise typer.Exit(1)
 
 
 @site_app.command()
-def upgrade(site: Site = "", run_dir: RunDir = RUN_DIR) -> None:
+def upgrade(site: Site = "", run_dir: RunDir = RUN_DIR, as_json: AsJson = False) -> None:
     """Let the agent replace itself by the program that is installed now, without a withdrawal."""
-    import time
+    from anyplane.cli import site_orders
 
-    from anyplane.agent import client
-    from anyplane.model.errors import AgentUnreachable
-
-    path = client.find(run_dir, site)
-    before: Answered = client.ask(path, {"do": "status"})
-    reply: Answered = client.ask(path, {"do": "upgrade"})
-    _warn(reply)
-    until = time.monotonic() + 10.0
-    while time.monotonic() < until:
-        time.sleep(DRAIN_POLL_S)
-        try:
-            after: Answered = client.ask(path, {"do": "status"})
-        except AgentUnreachable:
-            continue
-        if after["running_s"] < before["running_s"]:
-            typer.echo(f"{after['site']}: version {after['version']} runs, for {after['running_s']:.1f} s")
-            return
-    raise AgentUnreachable("the agent did not come back within 10 s", hint="journalctl -u 'anyplane-agent@*'")
+    path = _path(site, run_dir)
+    after = site_orders.upgraded(path, on_reply=_warn)
+    running = f"{after['running_s']:.1f}"
+    _said(
+        {"site": after["site"], "version": after["version"], "running_s": after["running_s"]},
+        f"{after['site']}: version {after['version']} runs, for {running} s",
+        as_json=as_json,
+    )
 
 
 @site_app.command()
@@ -202,7 +228,7 @@ def history(
     import time
 
     from anyplane.agent.journal import history as read
-    from anyplane.cli import site_text
+    from anyplane.cli import site_reasons
     from anyplane.cli.streams import write_utf8
     from anyplane.model.errors import DataError
 
@@ -212,9 +238,9 @@ def history(
     except (sqlite3.Error, OSError) as error:
         raise DataError(str(path), f"the journal cannot be read: {error}") from None
     if as_json:
-        _print_json({"facts": [site_text.fact_as_json(one) for one in facts]})
+        _print_json({"facts": [site_reasons.fact_as_json(one) for one in facts]})
     else:
-        write_utf8(site_text.told(facts))
+        write_utf8(site_reasons.told(facts))
 
 
 def _journal(state_dir: Path, site: str) -> Path:
@@ -225,16 +251,36 @@ def _journal(state_dir: Path, site: str) -> Path:
         names = ", ".join(one.name.removesuffix(".journal.sqlite") for one in found)
         raise UsageError(f"several sites have a journal here: {names}", hint="say which with --site")
     if not found or not found[0].exists():
-        raise UsageError(f"there is no journal in {state_dir}", hint="say --state-dir, as for the agent")
+        there = sorted(one.name.removesuffix(".journal.sqlite") for one in state_dir.glob("*.journal.sqlite"))
+        hint = f"there is one of {', '.join(there)}" if there else "say --state-dir, as for the agent"
+        raise UsageError(f"there is no journal{f' of {site}' if site else ''} in {state_dir}", hint=hint)
     return found[0]
 
 
-def _order(request: dict[str, object], site: str, run_dir: Path) -> None:
+def _path(site: str, run_dir: Path) -> Path:
     from anyplane.agent import client
 
-    reply: Answered = client.ask(client.find(run_dir, site), request)
+    return client.find(run_dir, site)
+
+
+def _order(request: dict[str, object], site: str, run_dir: Path) -> Answered:
+    from anyplane.agent import client
+
+    return client.ask(_path(site, run_dir), request)
+
+
+def _said(reply: Answered, text: str, *, as_json: bool) -> None:
     _warn(reply)
-    typer.echo("the order stands")
+    if as_json:
+        _print_json({key: value for key, value in reply.items() if key not in ("v", "ok")})
+    else:
+        typer.echo(text)
+
+
+def _some(names: list[str]) -> str:
+    from anyplane.cli.site_verdict import some
+
+    return some(names, what="services")
 
 
 def _warn(reply: Answered) -> None:
@@ -243,11 +289,15 @@ def _warn(reply: Answered) -> None:
 
 
 def _known(service: str, meant: list[Answered], found: Answered) -> None:
+    import difflib
+
     from anyplane.model.errors import UsageError
 
     if not meant:
-        names = ", ".join(one["service"] for one in found["services"])
-        raise UsageError(f"there is no service {service} at {found['site']}", hint=f"it has {names}")
+        names = [one["service"] for one in found["services"]]
+        near = difflib.get_close_matches(service, [*names, *(one["group"] for one in found["services"])], n=1)
+        hint = f"did you mean {near[0]}?" if near else f"it has {_some(names)}"
+        raise UsageError(f"there is no service {service} at {found['site']}", hint=hint)
 
 
 def _seconds(text: str, option: str) -> float:

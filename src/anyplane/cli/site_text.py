@@ -1,11 +1,10 @@
-"""site_text: an agent's status, reasons and history in 100 columns; colour never says it alone."""
+"""site_text: an agent's status as a page of 60 to 100 columns; colour never says it alone."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -13,13 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from anyplane.cli.duration import shown
-
-if TYPE_CHECKING:
-    from anyplane.agent.journal import Fact
+from anyplane.cli.site_verdict import Finding, Word, announced, clock, findings, some
 
 WIDTH = 100
-CHECKS_SHOWN = 40
-ROUTES_SHOWN = 60
+FINDINGS_SHOWN = 6
+CHECKS_SHOWN = 20
+SERVICES_SHOWN = 20
+ROUTES_SHOWN = 12
 Answered = dict[str, Any]  # what came over the socket
 _COLOURS = {
     "up": "green",
@@ -34,142 +33,100 @@ _COLOURS = {
     "falling": "yellow",
     "rising": "cyan",
 }
+_WORDS = {Word.OK: "bold green", Word.NOTE: "bold cyan", Word.PROBLEM: "bold red"}
 
 
-def plain(found: Answered) -> str:
-    """The page as text, for a pipe or a terminal that is not watched."""
+def plain(found: Answered, *, width: int = WIDTH, is_whole: bool = False) -> str:
+    """The page as text without colour, for a pipe."""
     out = io.StringIO()
-    console = Console(file=out, width=WIDTH, no_color=True, force_terminal=False, highlight=False)
-    console.print(page(found))
+    console = Console(file=out, width=width, no_color=True, force_terminal=False, highlight=False)
+    console.print(page(found, is_whole=is_whole))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
-def page(found: Answered) -> RenderableType:
-    """Services, the rings of every route, sessions, checks, the lease, alarms."""
-    daemon = found["daemon"]
-    dry = ", dry run" if found["is_dry_run"] else ""
-    head = Text(
-        f"{found['site']}: anyplane {found['version']}, pid {found['pid']}, "
-        f"running {shown(found['running_s'])}{dry}"
-    )
-    seen = (
-        f"table read {shown(daemon['seen_age_s'])} ago"
-        if daemon["seen_age_s"] is not None
-        else "table not read yet"
-    )
-    state = "as wanted" if daemon["is_as_wanted"] else "not as wanted"
-    lines = [head, Text(f"daemon {daemon['kind']}: {state}, {seen}")]
-    if found["design"]["refused"]:
-        lines.append(Text(f"design refused: {found['design']['refused']}", style="bold red"))
-    lines += [Text(f"ALARM {name}: {text}", style="bold red") for name, text in found["alarms"].items()]
-    lines.append(Text(_orders_line(found), style="cyan"))
-    lines.append(Text(_lease_line(found["lease"])))
-    parts: list[RenderableType] = [*(line for line in lines if line.plain), _services(found["services"])]
-    parts += [_routes(found["routes"]), _sessions(found["sessions"]), _checks(found["checks"])]
-    return Group(*parts)
+def page(found: Answered, *, is_whole: bool = False, silent: str = "") -> RenderableType:
+    """The verdict and what to do; services, rings of the routes, sessions, checks; the agent itself.
+
+    `is_whole`: each service, route and check has its row, however many agree. `silent`: the agent does not
+    answer any more, in these words; all else is what it said last.
+    """
+    listed = findings(found)
+    if silent:
+        last = f"what follows is of {clock(found['at'])}"
+        todo = f"systemctl status anyplane-agent@{found['site']}"
+        listed = (Finding(word=Word.PROBLEM, text=f"{silent}; {last}", todo=todo), *listed)
+    parts: list[RenderableType] = [_verdict(found["site"], listed)]
+    parts += [_services(found["services"], is_whole), _routes(found["routes"], is_whole)]
+    parts += [_sessions(found["sessions"]), _checks(found["checks"], is_whole), _agent(found)]
+    spaced: list[RenderableType] = []
+    for part in parts:
+        if not (isinstance(part, Table) and not part.row_count):
+            spaced += [part, Text("")]
+    return Group(*spaced[:-1])
 
 
-def explained(found: Answered, services: Sequence[Answered]) -> str:
-    """Why each service is as it is: situation, reason, checks, the others, orders."""
-    checks = {one["check"]: one for one in found["checks"]}
-    lines: list[str] = []
-    for one in services:
-        lines.append(
-            f"{one['service']} is {one['state'].upper()} ({_announced(one['level'])})"
-            f" since {shown(one['since_s'])}"
+def _verdict(site: str, listed: Sequence[Finding]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    said: set[str] = set()
+    for number, one in enumerate(listed[:FINDINGS_SHOWN]):
+        table.add_row(
+            Text(one.word, style=_WORDS[one.word]), Text(one.text if number else f"{site}: {one.text}")
         )
-        lines.append(f"  because  {one['situation']}")
-        lines.append(f"  reason   {one['reason']}")
-        if one["refused"]:
-            lines.append(f"  refused  the drain: {one['refused']}")
-        if one["penalty_s"]:
-            lines.append(f"  penalty  it may not rise for another {shown(one['penalty_s'])}")
-        if one["backends"]:
-            lines.append(f"  backends {', '.join(one['backends'])}")
-        for check in one["checks"]:
-            state = checks[check]
-            heard = f"{shown(state['age_s'])} ago" if state["age_s"] is not None else "never heard"
-            lines.append(
-                f"  check    {check} ({state['scope']}): {state['verdict']}, {_run(state['streak'])}, {heard}"
-                + (f": {state['detail']}" if state["detail"] else "")
-            )
-        for other in found["fleet"]:
-            said = other["services"].get(one["service"], "says nothing of it")
-            lines.append(f"  others   {other['site']}: {said}, {shown(other['age_s'])} ago")
-        lines.append("")
-    return "\n".join(lines)
+        if one.todo and one.todo not in said:
+            said.add(one.todo)
+            table.add_row(Text("  do", style="bold"), Text(one.todo))
+    if len(listed) > FINDINGS_SHOWN:
+        table.add_row("", f"and {len(listed) - FINDINGS_SHOWN} more")
+    return table
 
 
-def draining(found: Answered, meant: frozenset[str]) -> tuple[dict[str, str], bool, bool]:
-    """For each service a line of how far its drain is; whether all are done; whether a guard refused one."""
-    lines: dict[str, str] = {}
-    is_done, is_refused = True, False
-    announced = {one["prefix"] for one in found["routes"] if one["seen"]}
-    for one in found["services"]:
-        if one["service"] not in meant:
-            continue
-        left = [prefix for prefix in one["prefixes"] if prefix in announced]
-        if one["refused"]:
-            lines[one["service"]] = f"refused: {one['refused']}"
-            is_refused = True
-        elif one["state"] == "draining":
-            lines[one["service"]] = (
-                f"draining: {one['reason']}; the daemon still announces {', '.join(left) or 'nothing'}"
-            )
-            is_done = False
-        elif one["level"] == "none" and not left:
-            lines[one["service"]] = (
-                f"{one['state']}: the daemon's table has none of {', '.join(one['prefixes'])}"
-            )
-        else:
-            lines[one["service"]] = f"{one['state']}: the daemon announces {', '.join(left) or 'nothing'}"
-            is_done = False
-    return lines, is_done, is_refused
-
-
-def told(facts: Sequence[Fact]) -> str:
-    """The history, a line for each fact, times in UTC."""
-    lines = []
-    for one in facts:
-        at = datetime.fromtimestamp(one.at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-        change = f"{one.service} {one.before} -> {one.after}: " if one.service else ""
-        detail = ", ".join(f"{key}={value}" for key, value in one.detail.items() if value not in ("", None))
-        lines.append(f"{at}Z {one.kind:9} {change}{one.reason}" + (f" ({detail})" if detail else ""))
-    return "\n".join(lines) + "\n" if lines else "nothing is written of that time\n"
-
-
-def fact_as_json(one: Fact) -> dict[str, object]:
-    """One fact for machines."""
-    return {
-        "at": one.at,
-        "kind": one.kind,
-        "service": one.service,
-        "before": one.before,
-        "after": one.after,
-        "reason": one.reason,
-        "detail": dict(one.detail),
-    }
-
-
-def _services(services: Sequence[Answered]) -> Table:
-    table = _table("service", "state", "since", "announced", "reason")
-    for one in services:
-        reason = f"{one['reason']} (drain refused: {one['refused']})" if one["refused"] else one["reason"]
+def _services(services: Sequence[Answered], is_whole: bool) -> Table:
+    table = _table("service", "state", "for", "decision", "reason")
+    others = [one for one in services if one["state"] != "up"]
+    alike = [one for one in services if one["state"] == "up"]
+    is_summed = not is_whole and len(services) > SERVICES_SHOWN
+    for one in others if is_summed else services:
         state = Text(one["state"].upper(), style=_COLOURS.get(one["state"], ""))
-        table.add_row(one["service"], state, shown(one["since_s"]), _announced(one["level"]), reason)
+        reason = f"{one['reason']} (drain refused: {one['refused']})" if one["refused"] else one["reason"]
+        table.add_row(one["service"], state, shown(one["since_s"]), announced(one["level"]), reason)
+    if is_summed and alike:
+        shortest = shown(min(one["since_s"] for one in alike))
+        table.add_row(f"{len(alike)} services", Text("UP", style="green"), shortest, "announced", "the rest")
     return table
 
 
-def _routes(routes: Sequence[Answered]) -> Table:
-    table = _table("prefix", "upstream", "neighbor", "wanted", "daemon", "witness", "")
-    ordered = sorted(routes, key=lambda one: not _differs(one))
-    for one in ordered[:ROUTES_SHOWN]:
-        upstream = f"AS{one['upstream']}" if one["upstream"] else "?"
-        rings = [_ring(one["wanted"] or False), _ring(one["seen"]), _ring(one["witness"])]
-        table.add_row(one["prefix"], upstream, one["neighbor"], *rings, "DIFFERS" if _differs(one) else "")
-    if len(ordered) > ROUTES_SHOWN:
-        table.add_row(f"and {len(ordered) - ROUTES_SHOWN} more")
+def _routes(routes: Sequence[Answered], is_whole: bool) -> Table:
+    table = _table("prefix", "to", "neighbor", "wanted", "daemon", "witness", "")
+    differing = [one for one in routes if differs(one)]
+    agreeing = [one for one in routes if not differs(one)]
+    is_summed = not is_whole and len(routes) > ROUTES_SHOWN
+    # The few that differ each have a row; many that differ alike are one fact again.
+    for one in differing if not is_summed or len(differing) <= ROUTES_SHOWN else ():
+        _route(table, one["prefix"], one)
+    for group in _alike(differing) if is_summed and len(differing) > ROUTES_SHOWN else ():
+        _route(table, some([one["prefix"] for one in group], what="prefixes", examples=1), group[0])
+    for one in agreeing if not is_summed else ():
+        _route(table, one["prefix"], one)
+    for group in _alike(agreeing) if is_summed else ():
+        _route(table, some([one["prefix"] for one in group], what="prefixes", examples=1), group[0])
     return table
+
+
+def _route(table: Table, prefix: str, one: Answered) -> None:
+    upstream = f"AS{one['upstream']}" if one["upstream"] else "?"
+    rings = [_ring(one["wanted"] or False), _ring(one["seen"]), _ring(one["witness"])]
+    mark = Text("DIFFERS", style="bold red") if differs(one) else Text("")
+    table.add_row(prefix, upstream, one["neighbor"], *rings, mark)
+
+
+def _alike(routes: Sequence[Answered]) -> list[list[Answered]]:
+    groups: dict[str, list[Answered]] = {}
+    for one in routes:
+        key = repr([one[ring] for ring in ("upstream", "neighbor", "wanted", "seen", "witness")])
+        groups.setdefault(key, []).append(one)
+    return list(groups.values())
 
 
 def _sessions(sessions: Sequence[Answered]) -> Table:
@@ -180,52 +137,45 @@ def _sessions(sessions: Sequence[Answered]) -> Table:
     return table
 
 
-def _checks(checks: Sequence[Answered]) -> Table:
-    table = _table("check", "verdict", "run", "took", "heard", "detail")
+def _checks(checks: Sequence[Answered], is_whole: bool) -> Table:
+    table = _table("check", "verdict", "in a row", "took", "heard", "detail")
     ordered = sorted(checks, key=lambda one: one["verdict"] == "pass")
-    for one in ordered[:CHECKS_SHOWN]:
+    kept = ordered if is_whole else ordered[:CHECKS_SHOWN]
+    for one in kept:
         name = one["check"] if one["scope"] == "local" else f"{one['check']} ({one['scope']})"
         verdict = Text(one["verdict"], style={"fail": "red", "pass": "green"}.get(one["verdict"], ""))
         heard = f"{shown(one['age_s'])} ago" if one["age_s"] is not None else "never"
-        table.add_row(name, verdict, _run(one["streak"]), shown(one["latency_s"]), heard, one["detail"])
-    if len(ordered) > CHECKS_SHOWN:
-        table.add_row(f"and {len(ordered) - CHECKS_SHOWN} more")
+        table.add_row(name, verdict, run(one["streak"]), shown(one["latency_s"]), heard, one["detail"])
+    if len(ordered) > len(kept):
+        bad = sum(one["verdict"] != "pass" for one in ordered[len(kept) :])
+        rest = f"{bad} of them do not pass" if bad else "all pass"
+        table.add_row(f"and {len(ordered) - len(kept)} more", "", "", "", "", f"{rest}; --all lists each")
     return table
+
+
+def _agent(found: Answered) -> Text:
+    daemon, lease = found["daemon"], found["lease"]
+    seen = daemon["seen_age_s"]
+    table = f"its table was read {shown(seen)} ago" if seen is not None else "its table was not read yet"
+    renewed = f", renewed {shown(lease['age_s'])} ago" if lease["age_s"] is not None else ""
+    held = len(lease["held"])
+    anchors = f"{held} prefix{'' if held == 1 else 'es'} on lo"
+    lines = [
+        f"daemon {daemon['kind']}: {table}",
+        f"lease {shown(lease['length_s'])}{renewed}, {anchors}"
+        if lease["is_on"]
+        else "lease: none (this daemon's routes end with the agent)",
+    ]
+    process = f"anyplane {found['version']}, pid {found['pid']}, running {shown(found['running_s'])}"
+    return Text("\n".join([*lines, f"{process}, design {found['design']['path']}"]))
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, width=WIDTH, pad_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for column in columns:
-        is_free = column in ("reason", "detail")
-        table.add_column(
-            column,
-            ratio=1 if is_free else None,
-            overflow="fold",
-            no_wrap=column in ("since", "for", "run", "took"),
-        )
+        is_kept = column in ("state", "for", "in a row", "took", "wanted", "daemon", "verdict")
+        table.add_column(column, overflow="fold", no_wrap=is_kept)
     return table
-
-
-def _orders_line(found: Answered) -> str:
-    orders = found["orders"]
-    parts = ["FROZEN by an operator"] if orders["is_frozen"] else []
-    if orders["drained"]:
-        parts.append(f"drained: {', '.join(orders['drained'])}")
-    parts += [f"blackhole {one['host']} for another {shown(one['left_s'])}" for one in orders["blackholes"]]
-    return f"orders: {'; '.join(parts)}" if parts else ""
-
-
-def _lease_line(lease: Answered) -> str:
-    if not lease["is_on"]:
-        return "lease: none (this daemon's routes end with the agent)"
-    held = len(lease["held"])
-    return f"lease: {shown(lease['length_s'])}, renewed {shown(lease['age_s'])} ago, {held} prefixes on lo"
-
-
-def _announced(level: str) -> str:
-    return {"none": "not announced", "low": "less preferred", "drain": "draining", "full": "fully"}.get(
-        level, level
-    )
 
 
 def _ring(ring: Answered | bool | None) -> str:
@@ -241,12 +191,18 @@ def _ring(ring: Answered | bool | None) -> str:
     return " ".join(["yes", *parts])
 
 
-def _differs(route: Answered) -> bool:
+def differs(route: Answered) -> bool:
+    """Does a ring that is known say something else than was wanted? The witness always knows attributes."""
     wanted = bool(route["wanted"])
-    return any(route[ring] is not None and bool(route[ring]) != wanted for ring in ("seen", "witness"))
+    if any(route[ring] is not None and bool(route[ring]) != wanted for ring in ("seen", "witness")):
+        return True
+    if route.get("is_altered"):
+        return True
+    return bool(wanted and route["witness"] and route["witness"] != route["wanted"])
 
 
-def _run(streak: int) -> str:
+def run(streak: int) -> str:
+    """So many equal results in a row."""
     if not streak:
         return "-"
     return f"{abs(streak)} {'ok' if streak > 0 else 'failed'}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from anyplane.control.states import State
 from anyplane.model.nouns import SiteName
@@ -37,9 +37,27 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetView:
-    """All that is known of the other sites now; this site's own report is not among them."""
+    """All that is known of the other sites; this site's own report is not among them.
+
+    `at`: the moment (monotonic) that the ages are reckoned to; None: now. Who looks later uses `aged`, so
+    that a view nobody renews grows old by itself.
+    """
 
     reports: tuple[SiteReport, ...] = ()
     withdrawals: tuple[Withdrawal, ...] = ()
     load: float | None = None
     """This site's own load, if somebody measures it."""
+    at: float | None = None
+
+
+def aged(view: FleetView, *, now: float) -> FleetView:
+    """The same words at `now`."""
+    if view.at is None or now <= view.at:
+        return view
+    older = now - view.at
+    return FleetView(
+        reports=tuple(replace(one, age_s=one.age_s + older) for one in view.reports),
+        withdrawals=tuple(replace(one, age_s=one.age_s + older) for one in view.withdrawals),
+        load=view.load,
+        at=now,
+    )

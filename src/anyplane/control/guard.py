@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from anyplane.control.fleet import FleetView, SiteReport
+from anyplane.control.fleet import FleetView, SiteReport, aged
 from anyplane.control.site_plan import ServicePlan, SitePlan
 from anyplane.control.states import State
 from anyplane.design.operation import Isolation
@@ -58,12 +58,13 @@ def may_withdraw(
     `failing` maps the failing local checks to the time of their first failure; empty for a drain.
     """
     safety = plan.safety
+    fleet = aged(fleet, now=now)
     others = plan.sites - {plan.site}
     if not safety.has_fleet:
         return Answer(ruling=Ruling.ALLOW, reason="no fleet is declared, so the site decides alone")
     if not others:
         return Answer(ruling=Ruling.ALLOW, reason="it is the only site")
-    reports = [*_static(plan, service), *fleet.reports]
+    reports = _reports(plan, service, fleet)
     fresh = [one for one in reports if one.site in others and one.age_s <= safety.fresh_s]
     is_patient = now - failed_at < safety.patience_s
     if not fresh:
@@ -78,8 +79,9 @@ def may_withdraw(
         return Answer(ruling=Ruling.ISOLATED, reason=last)
     if frozen := _common_cause(plan, fresh, failing, now=now):
         return Answer(ruling=Ruling.FREEZE, reason=frozen)
-    onset = min(failing.values(), default=failed_at)
-    healthy = [one for one in fresh if one.services.get(service.key) in HEALTHY]
+    # Of several failing checks the last one counts: those that k of n forgives may have failed for hours.
+    onset = min(failed_at, max(failing.values(), default=failed_at))
+    healthy = [one for one in fresh if _is_healthy(one, service)]
     confirmed = [one for one in healthy if one.age_s <= now - onset]
     if len(confirmed) < safety.floor:
         if len(healthy) >= safety.floor and is_patient:
@@ -99,11 +101,27 @@ def may_withdraw(
     return Answer(ruling=Ruling.ALLOW, reason=f"healthy elsewhere: {names}")
 
 
-def _static(plan: SitePlan, service: ServicePlan) -> list[SiteReport]:
-    return [
-        SiteReport(site=site, age_s=0.0, services={service.key: State.UP})
+def _reports(plan: SitePlan, service: ServicePlan, fleet: FleetView) -> list[SiteReport]:
+    """One word of each site: its youngest; the design's static one where the site itself says nothing."""
+    said = {
+        site: SiteReport(site=site, age_s=0.0, services={service.key: State.UP})
         for site in sorted(plan.safety.fleet_sites)
-    ]
+    }
+    said |= {one.site: one for one in sorted(fleet.reports, key=lambda one: -one.age_s)}
+    return list(said.values())
+
+
+def _is_healthy(report: SiteReport, service: ServicePlan) -> bool:
+    """Is `service` announced and well there? A site may move its families together where we do not.
+
+    Then its one word holds for each family, and the other way round each family must be well.
+    """
+    if service.key in report.services:
+        return report.services[service.key] in HEALTHY
+    if service.key != service.group:
+        return report.services.get(service.group) in HEALTHY
+    families = {f"{service.group}/v{prefix.version}" for prefix in service.prefixes}
+    return bool(families) and all(report.services.get(key) in HEALTHY for key in families)
 
 
 def _common_cause(

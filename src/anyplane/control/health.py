@@ -32,13 +32,15 @@ class CheckState:
     """The history of one check, folded.
 
     `streak`: equal results in a row, successes positive, failures negative. `failing_since`: when the present
-    run of failures began, None while it succeeds. `heard_at`: the time of the last result.
+    run of failures began, None while it succeeds. `heard_at`: the time of the last result. `listened_from`:
+    silence before it does not count (the check is new, or the process was paused); a result clears it.
     """
 
     verdict: Verdict = Verdict.UNKNOWN
     streak: int = 0
     failing_since: float | None = None
     heard_at: float | None = None
+    listened_from: float | None = None
     latency_s: float = 0.0
     detail: str = ""
     is_silent: bool = False
@@ -71,12 +73,25 @@ def patience(check: Check) -> float:
     return check.fall * check.interval_s * (1 + check.jitter) + check.timeout_s + 0.25
 
 
+def excuse(state: CheckState, *, now: float) -> CheckState:
+    """The state after a pause of the whole process that ended at `now`: the silence so far does not count.
+
+    Once for each silence: a process that stutters for ever must not hide a check that hangs for ever.
+    """
+    return state if state.listened_from is not None else replace(state, listened_from=now)
+
+
+def silent_since(state: CheckState, *, began: float) -> float:
+    """Since when the check's silence counts; nobody listened before `began`."""
+    return max(one for one in (began, state.heard_at, state.listened_from) if one is not None)
+
+
 def listen(check: Check, state: CheckState, *, now: float, began: float) -> CheckState:
     """The state at `now`: failed, if the check has been silent for too long.
 
     Silence before `began`, when somebody began to listen, does not count.
     """
-    last = began if state.heard_at is None else max(state.heard_at, began)
+    last = silent_since(state, began=began)
     if now - last <= patience(check) or state.is_silent:
         return state
     return replace(

@@ -68,8 +68,10 @@ def service_health(
     backends = {
         name: _k_of_n([verdict(one) for one in ids], len(ids)) for name, ids in service.backends.items()
     }
-    if backends:
-        parts.append(_k_of_n(list(backends.values()), service.need_backends))
+    # A packet goes to a backend of its own family, whatever the other family has.
+    for family in sorted({service.backend_families.get(name, 4) for name in backends}):
+        pool = [one for name, one in backends.items() if service.backend_families.get(name, 4) == family]
+        parts.append(_k_of_n(pool, service.need_backends))
     whole = _k_of_n(parts, len(parts))
     if whole is Verdict.PASS and unheard and not is_trusted:
         # Nothing is announced before the first complete pass, and a dependency's word belongs to it.

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from anyplane.control.fleet import FleetView, SiteReport
-from anyplane.control.health import CheckResult, CheckState, hear, listen, patience
+from anyplane.control.health import (
+    CheckResult,
+    CheckState,
+    Verdict,
+    excuse,
+    hear,
+    listen,
+    patience,
+    silent_since,
+)
 from anyplane.control.orders import Orders
 from anyplane.control.service_health import service_health
 from anyplane.control.site_plan import SitePlan
@@ -38,8 +47,8 @@ class ServiceState:
 
     `since`: when `state` was entered, `level_since` when `level` was. `strikes`: times the level fell by a
     check, forgotten after a long calm; before `penalty_until` it does not rise again. `failed_at`,
-    `draining_since`: None when it is not so. `is_heir`: a predecessor announced it, and no check of ours has
-    confirmed that yet. `refused`: why a drain that was asked for is not done.
+    `draining_since`, `drain_asked_at`: None when it is not so. `is_heir`: a predecessor announced it, and no
+    check of ours has confirmed that yet. `refused`: why a drain that was asked for is not done.
     """
 
     state: State = State.INIT
@@ -52,6 +61,7 @@ class ServiceState:
     penalty_until: float = float("-inf")
     failed_at: float | None = None
     draining_since: float | None = None
+    drain_asked_at: float | None = None
     is_heir: bool = False
     refused: str = ""
 
@@ -68,15 +78,13 @@ class Penalty:
 class SiteState:
     """All that a site remembers.
 
-    `began`: when this process did. `stepped_at`: the last step. `awake_since`: when the process last woke
-    from a pause (SIGSTOP, a virtual machine that was moved); a check's silence is counted from there.
+    `began`: when this process did. `stepped_at`: the last step.
     """
 
     services: Mapping[str, ServiceState]
     checks: Mapping[str, CheckState]
     began: float
     stepped_at: float | None = None
-    awake_since: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +124,15 @@ def start(
     now: float,
     adopted: Mapping[str, Level] | None = None,
     penalties: Mapping[str, Penalty] | None = None,
+    draining: Mapping[str, float] | None = None,
 ) -> SiteState:
     """The state of a process that just began.
 
     `adopted`: services that a predecessor's live lease still announces, and how. `penalties`: what it had
-    against services that flap, so that a restart is no pardon.
+    against services that flap, so that a restart is no pardon. `draining`: of adopted services, since when
+    an operator has been draining them, so that a restart makes no drain longer.
     """
+    drains = draining or {}
     heirs = {key: level for key, level in (adopted or {}).items() if level is not Level.NONE}
     owed = penalties or {}
     services = {
@@ -130,6 +141,7 @@ def start(
             since=now,
             level_since=now,
             is_heir=service.key in heirs,
+            draining_since=drains.get(service.key) if heirs.get(service.key) is Level.DRAIN else None,
             strikes=owed[service.key].strikes if service.key in owed else 0,
             penalty_until=now + owed[service.key].wait_s if service.key in owed else float("-inf"),
         )
@@ -140,10 +152,13 @@ def start(
 
 def step(plan: SitePlan, state: SiteState, inputs: Inputs, *, now: float) -> Turn:
     """One turn at `now` (monotonic seconds, never earlier than the last)."""
-    awake_since = state.awake_since
+    was, results = state, inputs.results
     if state.stepped_at is not None and now - state.stepped_at > PAUSE_S:
-        awake_since = now
-    checks = _heard(plan, state, inputs.results, now=now, awake_since=awake_since)
+        has_lapsed = now - state.stepped_at >= _lease_s(plan) and not inputs.orders.is_frozen
+        state = _awake(plan, state, has_lapsed=has_lapsed, now=now)
+        # An answer that lay in a socket for the whole pause says nothing of now.
+        results = () if has_lapsed else results
+    checks = _heard(plan, state, results, now=now)
     services: dict[str, ServiceState] = {}
     backends: dict[str, tuple[str, ...]] = {}
     decisions: list[Decision] = []
@@ -162,14 +177,15 @@ def step(plan: SitePlan, state: SiteState, inputs: Inputs, *, now: float) -> Tur
         after = _follow(plan, before, judgement, now=now)
         if service.backends:
             backends[service.key] = health.live_backends
-        if after.state is not before.state or after.level is not state.services[service.key].level:
+        known = was.services[service.key]
+        if after.state is not known.state or after.level is not known.level:
             decisions.append(
                 Decision(
                     at=now,
                     service=service.key,
-                    before=before.state,
+                    before=known.state,
                     after=after.state,
-                    level_before=state.services[service.key].level,
+                    level_before=known.level,
                     level=after.level,
                     reason=after.reason,
                 )
@@ -181,9 +197,7 @@ def step(plan: SitePlan, state: SiteState, inputs: Inputs, *, now: float) -> Tur
         prefix for service in plan.services if services[service.key].is_heir for prefix in service.prefixes
     }
     leased = frozenset(one.prefix for one in announced) - unconfirmed
-    after_all = SiteState(
-        services=services, checks=checks, began=state.began, stepped_at=now, awake_since=awake_since
-    )
+    after_all = SiteState(services=services, checks=checks, began=state.began, stepped_at=now)
     return Turn(
         state=after_all,
         decisions=tuple(decisions),
@@ -212,8 +226,32 @@ def report(plan: SitePlan, state: SiteState, *, now: float) -> SiteReport:
     )
 
 
+def _lease_s(plan: SitePlan) -> float:
+    return max(plan.safety.lease_s, plan.safety.death_hold_s)
+
+
+def _awake(plan: SitePlan, state: SiteState, *, has_lapsed: bool, now: float) -> SiteState:
+    """The state after a pause (SIGSTOP, a virtual machine that was moved), which no check is blamed for.
+
+    One that was longer than the lease withdrew everything: kernel and keeper saw to that. What is announced
+    now is announced on new evidence, as if the process had begun again, unless an operator froze the site.
+    """
+    if not has_lapsed:
+        checks = {one: excuse(state.checks.get(one) or CheckState(), now=now) for one in plan.checks}
+        return replace(state, checks=checks)
+    services = {
+        key: replace(one, level=Level.NONE, level_since=now, is_heir=False, draining_since=None)
+        if one.level is not Level.NONE
+        else one
+        for key, one in state.services.items()
+    }
+    failed = {key: one for key, one in state.checks.items() if one.verdict is Verdict.FAIL}
+    checks = {one: excuse(failed.get(one) or CheckState(), now=now) for one in plan.checks}
+    return replace(state, services=services, checks=checks)
+
+
 def _heard(
-    plan: SitePlan, state: SiteState, results: tuple[CheckResult, ...], *, now: float, awake_since: float
+    plan: SitePlan, state: SiteState, results: tuple[CheckResult, ...], *, now: float
 ) -> Mapping[str, CheckState]:
     checks = dict(state.checks)
     for result in results:
@@ -222,7 +260,7 @@ def _heard(
             checks[result.check] = hear(plan.checks[result.check], before, result)
     for one, check in plan.checks.items():
         before = checks.get(one) or CheckState()
-        after = listen(check, before, now=now, began=max(state.began, awake_since))
+        after = listen(check, before, now=now, began=state.began)
         if after is not before:
             checks[one] = after
     return checks
@@ -252,7 +290,10 @@ def _follow(plan: SitePlan, before: ServiceState, judgement: Judgement, *, now: 
         penalty_until=penalty_until,
         failed_at=judgement.failed_at,
         draining_since=judgement.draining_since,
-        is_heir=before.is_heir and state is State.INIT,
+        drain_asked_at=judgement.drain_asked_at,
+        is_heir=before.is_heir
+        and level is not Level.NONE
+        and (state is State.INIT or (state is State.DRAINING and judgement.is_unheard)),
         refused=judgement.refused,
     )
 
@@ -279,8 +320,7 @@ def _next_timer(plan: SitePlan, state: SiteState, orders: Orders, *, now: float)
     for key, check in plan.checks.items():
         heard = state.checks.get(key)
         if heard is None or not heard.is_silent:
-            last = state.began if heard is None or heard.heard_at is None else heard.heard_at
-            times.append(max(last, state.awake_since) + patience(check))
+            times.append(silent_since(heard or CheckState(), began=state.began) + patience(check))
     return min((time for time in times if time > now), default=None)
 
 

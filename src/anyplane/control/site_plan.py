@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anyplane.design import announcements
 from anyplane.design.design import Design
@@ -17,7 +17,8 @@ class ServicePlan:
     """One service: its key ("dns", or "dns/v4" and "dns/v6"), what it announces, what judges it.
 
     `checks` are check ids. `need` None: every local check must pass, else so many of them. `backends` maps
-    the name of each to the ids of its checks; fewer than `need_backends` live ones fail the service.
+    the name of each to the ids of its checks; fewer than `need_backends` live ones of an address family fail
+    the service. `backend_families` says of which each is; one that it leaves out is IPv4.
     """
 
     key: str
@@ -29,6 +30,7 @@ class ServicePlan:
     need: int | None = None
     backends: Mapping[str, tuple[str, ...]]
     need_backends: int = 1
+    backend_families: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,7 @@ def _services(
                 if _reaches(one, family)
             },
             need_backends=health.need_backends,
+            backend_families={one.name: one.address.version for one in health.backends},
         )
         for family, key in parts
     ]

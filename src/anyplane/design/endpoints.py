@@ -60,7 +60,7 @@ def host(value: object) -> str:
     """An address, a name, or `service`."""
     text = value.strip() if isinstance(value, str) else ""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    if _is_address(bare):
+    if is_address(bare):
         return str(address(bare))
     if not _HOST_NAME.match(text) or len(text) > 253 or re.fullmatch(r"[0-9.]+", text):
         name, colon, number = text.rpartition(":")
@@ -135,13 +135,13 @@ def with_host(text: str, address_: Address) -> str:
 
 def _endpoint(value: object, *, default: int | None) -> Endpoint:
     text = value.strip() if isinstance(value, str) else ""
-    if _is_address(text) and default is not None:
+    if is_address(text) and default is not None:
         return Endpoint(host=str(address(text)), port=default)
     name, colon, number = text.rpartition(":")
     if text.startswith("[") and text.endswith("]"):
         name, colon, number = text, "", ""
     if ":" in name and not name.startswith("["):
-        literal = f"[{name}]:{number}" if _is_address(name) and number.isdigit() else f"[{text}]:53"
+        literal = f"[{name}]:{number}" if is_address(name) and number.isdigit() else f"[{text}]:53"
         hint = f"put the address in brackets: {literal}"
         raise Unfit(f"{shown(value)} is an IPv6 address without a port", hint=hint)
     if not colon:
@@ -154,7 +154,8 @@ def _endpoint(value: object, *, default: int | None) -> Endpoint:
     return Endpoint(host=host(name), port=int(number))
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Is it an address literal without a zone?"""
     try:
         ip_address(text)
     except ValueError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from anyplane.design.design import Design, Location, Severity, Site, Upstream
@@ -48,6 +48,24 @@ class Finding:
     hint: str
     location: Location
     silenced: str = ""
+
+
+_ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """By severity, then in the order of the file."""
+    return tuple(
+        sorted(
+            findings,
+            key=lambda one: (
+                _ORDER.index(one.rule.severity),
+                one.location.line,
+                one.location.column,
+                one.rule.id,
+            ),
+        )
+    )
 
 
 def rule(id: str, severity: Severity, *, title: str, reason: str) -> Callable[[Look], Rule]:  # noqa: A002  # its name

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
 from anyplane.design import endpoints
+from anyplane.design.naming import names
 from anyplane.design.operation import (
     SERVICE,
     Address,
@@ -83,22 +84,6 @@ def service_addresses(listed: Iterable[Address], prefixes: tuple[Prefix, ...]) -
         if prefix.version not in {one.version for one in found}:
             found.append(_first_host(prefix))
     return tuple(found)
-
-
-def names(items: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """The names of checks of which (name or "", kind) is written: the kind where none is, then `kind-2`."""
-    listed = list(items)
-    taken = {name for name, _ in listed if name}
-    for name, kind in listed:
-        if name:
-            yield name
-            continue
-        chosen, number = kind, 1
-        while chosen in taken:
-            number += 1
-            chosen = f"{kind}-{number}"
-        taken.add(chosen)
-        yield chosen
 
 
 def expanded(
@@ -201,7 +186,7 @@ def kind_of(item: CheckItemShape) -> str:
 
 
 def _named(items: list[CheckItemShape]) -> Iterator[tuple[str, int, CheckItemShape]]:
-    chosen = names((item.name, kind_of(item)) for item in items)
+    chosen = names(((item.name, kind_of(item)) for item in items), joint="-")
     for number, (name, item) in enumerate(zip(chosen, items, strict=True)):
         yield name, number, item
 

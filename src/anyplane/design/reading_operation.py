@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from anyplane.design.naming import names
 from anyplane.design.operation import Bfd, Daemon, Role, Rtr, Safety, Session
 from anyplane.model.nouns import Asn, SiteName, UpstreamKind
 
@@ -61,18 +62,7 @@ def daemon(shape: DaemonShape | None, *, path: str) -> Daemon | None:
 
 def session_names(written: Iterable[tuple[str, Asn, int]]) -> Iterator[str]:
     """The names of a site's sessions, of which (name or "", upstream, 4 or 6) is known, in order."""
-    listed = list(written)
-    taken = {name for name, _, _ in listed if name}
-    for name, asn, version in listed:
-        if name:
-            yield name
-            continue
-        chosen, number = f"as{asn}_v{version}", 1
-        while chosen in taken:
-            number += 1
-            chosen = f"as{asn}_v{version}_{number}"
-        taken.add(chosen)
-        yield chosen
+    return names(((name, f"as{asn}_v{version}") for name, asn, version in written), joint="_")
 
 
 def session(shape: SessionShape, *, name: str, upstream: Asn, kind: UpstreamKind, path: str) -> Session:

@@ -46,11 +46,9 @@ def _of_group(
 ) -> Iterator[Problem]:
     yield from _addresses(document, path, health, prefixes)
     yield from _slow(document, path, health, None)
-    found: list[Problem] = []
-    names: dict[object, Path] = dict(_checks(document, path, health, health, prefixes, found))
-    yield from found
+    yield from _checks(document, path, health, prefixes=prefixes)
     yield from _need(document, path, health, prefixes)
-    yield from _backends(document, path, health, names)
+    yield from _backends(document, path, health)
 
 
 def _addresses(
@@ -75,29 +73,37 @@ def _addresses(
 def _checks(
     document: Document,
     path: Path,
-    holder: Value,
-    defaults: Value,
-    prefixes: tuple[Prefix, ...],
-    found: list[Problem],
-) -> Iterator[tuple[str, Path]]:
-    """Each written name of a check and its place; faults go to `found`."""
-    first: dict[str, Path] = {}
+    health: Value,
+    *,
+    backend: tuple[Path, Value] | None = None,
+    prefixes: tuple[Prefix, ...] = (),
+) -> Iterator[Problem]:
+    """The checks of a group, or of one `backend` of it; the group's timers are the defaults of both."""
+    path, holder = backend or (path, health)
+    first = _written_names(path, holder)
     for place, item in children(at(holder, "checks")):
         where = (*path, "checks", *place)
-        found += _kinds(document, where, item)
-        found += _slow(document, where, item, defaults)
+        yield from _kinds(document, where, item)
+        yield from _slow(document, where, item, health)
         name = readable(quantities.name, at(item, "name"))
         spot = (*where, "name")
-        if name is not None and name in first:
+        if name is not None and first[name] != spot:
             message = f"there is a check {name} already, on line {document.span(first[name]).line}"
-            found.append(document.problem(spot, message, hint="a name is for one check of a group"))
-        elif name is not None:
-            first[name] = spot
-            yield name, spot
+            yield document.problem(spot, message, hint="a name is for one check of a group")
         family = FAMILIES.get(str(at(item, "family")), 0)
         if family and prefixes and all(prefix.version != family for prefix in prefixes):
             message = f"{path[-1]} has no IPv{family} prefix that this check could speak for"
-            found.append(document.problem((*where, "family"), message, hint="leave family out"))
+            yield document.problem((*where, "family"), message, hint="leave family out")
+
+
+def _written_names(path: Path, holder: Value) -> dict[object, Path]:
+    """Each name that a check has, and where it stands first."""
+    first: dict[object, Path] = {}
+    for place, item in children(at(holder, "checks")):
+        name = readable(quantities.name, at(item, "name"))
+        if name is not None:
+            first.setdefault(name, (*path, "checks", *place, "name"))
+    return first
 
 
 def _kinds(document: Document, path: Path, item: Value) -> Iterator[Problem]:
@@ -166,14 +172,12 @@ def _voices(item: Value, versions: Sequence[int]) -> list[int]:
     return [shape.family]
 
 
-def _backends(document: Document, path: Path, health: Value, names: dict[object, Path]) -> Iterator[Problem]:
-    first: dict[object, Path] = dict(names)
+def _backends(document: Document, path: Path, health: Value) -> Iterator[Problem]:
+    first = _written_names(path, health)
     backends = children(at(health, "backends"))
     for place, backend in backends:
         where = (*path, "backends", *place)
-        found: list[Problem] = []
-        list(_checks(document, where, backend, health, (), found))
-        yield from found
+        yield from _checks(document, path, health, backend=(where, backend))
         name = readable(quantities.name, at(backend, "name"))
         address = readable(endpoints.address, at(backend, "address"))
         for key, value in (("name", name), ("address", address)):

@@ -11,8 +11,8 @@ from anyplane.design import (
     rules_safety,
     rules_sessions,
 )
-from anyplane.design.design import Design, Severity
-from anyplane.design.finding import Finding, Rule, locate
+from anyplane.design.design import Design
+from anyplane.design.finding import Finding, Rule, locate, worst_first
 
 RULES: tuple[Rule, ...] = (
     *rules_addressing.RULES,
@@ -23,12 +23,11 @@ RULES: tuple[Rule, ...] = (
     *rules_safety.RULES,
     *rules_sessions.RULES,
 )
-_ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
 
 def check(design: Design) -> tuple[Finding, ...]:
     """Every finding, worst first, then in the order of the file; silenced ones carry the reason given."""
-    findings = [
+    return worst_first(
         Finding(
             rule=rule,
             path=hit.path,
@@ -39,15 +38,4 @@ def check(design: Design) -> tuple[Finding, ...]:
         )
         for rule in RULES
         for hit in rule.look(design)
-    ]
-    return tuple(
-        sorted(
-            findings,
-            key=lambda one: (
-                _ORDER.index(one.rule.severity),
-                one.location.line,
-                one.location.column,
-                one.rule.id,
-            ),
-        )
     )

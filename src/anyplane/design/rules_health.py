@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
 from anyplane.design.design import Design, PrefixGroup, Severity, Site
-from anyplane.design.endpoints import url_host
+from anyplane.design.endpoints import is_address, url_host
 from anyplane.design.finding import Hit, Rule, enabled, rule
 from anyplane.design.operation import (
     Check,
@@ -211,7 +211,7 @@ def certificate_by_address(design: Design) -> Iterator[Hit]:
     for health in _healths(design):
         for path, check in {check.path: check for check in health.checks}.items():
             host = _verified(check.probe)
-            if host and _is_address(host):
+            if host and is_address(host):
                 key = "host" if isinstance(check.probe, HttpProbe) else "to"
                 hint = f"add {key}: with the name in the certificate"
                 yield Hit(path=path, message=f"{host} is verified as if it were a name", hint=hint)
@@ -244,14 +244,6 @@ def _is_own(host: str) -> bool:
     except ValueError:
         return host.split(".")[-1] in ("localhost", "local", "internal")
     return any(address in network for network in _OWN)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_inside(host: str, prefix: object) -> bool:

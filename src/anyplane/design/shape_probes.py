@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 from typing import Annotated
 
@@ -59,7 +60,7 @@ def _one_of(value: object, known: tuple[str, ...] | list[str], *, what: str) -> 
 
 def _dns_type(value: object) -> str:
     word = value.strip().upper() if isinstance(value, str) else ""
-    if word.startswith("TYPE") and word[4:].isdigit() and int(word[4:]) <= 65535:
+    if re.fullmatch(r"TYPE[0-9]{1,5}", word) and int(word[4:]) <= 65535:
         return word
     return _one_of(value, DNS_TYPES, what="a type of DNS record")
 

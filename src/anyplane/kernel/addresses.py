@@ -41,6 +41,8 @@ RTM_NEWADDR, RTM_DELADDR, _RTM_GETADDR = 20, 21, 22
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_CACHEINFO, _IFA_FLAGS, _IFA_PROTO = 1, 2, 6, 8, 11
 _IFA_F_SECONDARY, _IFA_F_PERMANENT, _IFA_F_NOPREFIXROUTE = 0x01, 0x80, 0x200
 _FOREVER = 0xFFFFFFFF
+STAND_IN_LENGTH = 127
+"""Of an IPv6 address that a service is bound to while the prefix, which is that address, is not leased."""
 _LONGEST = 0x7FFFFFFF // 1000  # what the kernel's clock ticks hold
 _SCOPE_HOST = 254
 _AF = {4: 2, 6: 10}
@@ -71,6 +73,11 @@ class LoAddress:
     def is_anchor(self) -> bool:
         """Is it the prefix itself? Loopback addresses are nobody's announcement."""
         return self.network.network_address == self.address and not self.address.is_loopback
+
+    @property
+    def is_stand_in(self) -> bool:
+        """Does it only keep a place (ServiceAddresses)?"""
+        return self.address.version == 6 and self.length == STAND_IN_LENGTH and self.left_s is None
 
 
 class HazardKind(StrEnum):
@@ -147,6 +154,9 @@ class Lease:
             )
             for one in wanted
         ]
+        # A stand-in keeps the address, which is on lo once whatever its length, from being leased.
+        standing = [one.network_address for one in wanted if one.version == 6 and one.prefixlen == 128]
+        self._netlink.send([remove_lo_address(link.index, one, STAND_IN_LENGTH) for one in standing])
         answers = self._netlink.send(requests)
         refused.update({one: no for one, no in zip(wanted, answers, strict=True) if no is not None})
         self._known = prefixes - refused.keys()
@@ -305,7 +315,7 @@ def _collision(prefix: Prefix, seen: list[LoAddress], wanted: frozenset[Prefix])
     if prefix.version == 4:
         return None
     first = prefix.network_address
-    lengths = {one.length for one in seen if one.address == first}
+    lengths = {one.length for one in seen if one.address == first and not one.is_stand_in}
     # Of two that are wanted and neither there yet, the shorter (the aggregate) gets the address.
     lengths |= {
         one.prefixlen for one in wanted if one.network_address == first and one.prefixlen < prefix.prefixlen

@@ -3,8 +3,10 @@
 The checks ask the service at its own address also while the site is down, so this address does not come and
 go with the lease. One trap: where the announced prefix is the address itself (a /32, or a host under
 blackhole), one and the same kernel object would be leased and not. Such an address gets a *local route*
-(`ip route add local ADDRESS dev lo`) instead: the kernel delivers it, servers that are bound to it (or to the
-wildcard) answer, and no BGP daemon sees it.
+(`ip route add local ADDRESS dev lo`) instead: the kernel delivers it, servers that are bound to it (or to
+the wildcard) answer, and no BGP daemon sees it. On IPv6 a server cannot bind to an address that only a route
+makes local; there, while it is not leased, a stand-in is on lo: the same address with the length /127, which
+is nobody's announcement.
 """
 
 from __future__ import annotations
@@ -14,7 +16,13 @@ import struct
 from collections.abc import Iterable
 from ipaddress import ip_network
 
-from anyplane.kernel.addresses import LoAddress, lo_addresses, remove_lo_address, render_lo_address
+from anyplane.kernel.addresses import (
+    STAND_IN_LENGTH,
+    LoAddress,
+    lo_addresses,
+    remove_lo_address,
+    render_lo_address,
+)
 from anyplane.kernel.links import find_link
 from anyplane.kernel.messages import (
     NLM_F_CREATE,
@@ -63,9 +71,16 @@ class ServiceAddresses:
             if ip_network(address) in anchors:
                 requests.append(_local_route(index, address, is_wanted=True))
                 self._routed.add(address)
-                if there is not None and there.left_s is None and self._is_ours(there):
+                is_full = there is not None and there.left_s is None and there.length == length
+                if there is not None and is_full and self._is_ours(there):
                     requests.append(remove_lo_address(index, address, length))
+                    there = None
+                if there is None and address.version == 6:
+                    requests.append(_stand_in(index, address))
                 continue
+            if there is not None and there.is_stand_in and self._is_ours(there):
+                requests.append(remove_lo_address(index, address, there.length))
+                there = None
             if there is None or (there.left_s is not None and there.length == length):
                 requests.append(render_lo_address(index, address, length, lifetime=None, has_route=False))
                 self._added.add(address)
@@ -80,7 +95,9 @@ class ServiceAddresses:
         requests = [
             remove_lo_address(index, one.address, one.length)
             for one in lo_addresses(self._netlink, index)
-            if one.left_s is None and one.length == one.address.max_prefixlen and self._is_ours(one)
+            if one.left_s is None
+            and (one.length == one.address.max_prefixlen or one.is_stand_in)
+            and self._is_ours(one)
         ]
         requests += [_local_route(index, address, is_wanted=False) for address in self._routed]
         self._added.clear()
@@ -103,6 +120,10 @@ class ServiceAddresses:
 def _serves(one: LoAddress) -> bool:
     """On IPv6 any length will do, since an address is there once; on IPv4 the /32 is a thing of its own."""
     return one.address.version == 6 or one.length == one.address.max_prefixlen
+
+
+def _stand_in(index: int, address: Address) -> Request:
+    return render_lo_address(index, address, STAND_IN_LENGTH, lifetime=None, has_route=False)
 
 
 def _local_route(index: int, address: Address, *, is_wanted: bool) -> Request:

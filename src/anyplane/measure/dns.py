@@ -75,7 +75,7 @@ class DnsProber:
         else:
             stream = await connect(address)
         try:
-            self.doing = "waiting for the answer over TCP"
+            self.doing = f"waiting for the answer over {'TLS' if is_tls else 'TCP'}"
             await stream.send(len(query).to_bytes(2, "big") + query)
             answer = await _framed(stream)
         finally:

@@ -72,7 +72,7 @@ class Run:
         try:
             os.set_blocking(write, True)
             self.pid = self._start(command, write)
-            self._pidfd = os.pidfd_open(self.pid)
+            self._pidfd = self._watch()
         except BaseException:
             os.close(self._output)
             raise
@@ -123,6 +123,14 @@ class Run:
         except OSError as error:
             why = "not found" if error.errno == errno.ENOENT else (error.strerror or "").lower()
             raise Unhealthy(f"{command[0]} cannot be run: {why}") from error
+
+    def _watch(self) -> int:
+        try:
+            return os.pidfd_open(self.pid)
+        except OSError:  # no file descriptor is left: a process that nobody watches must not stay
+            self._kill_group()
+            os.waitpid(self.pid, 0)
+            raise
 
     def _read(self) -> None:
         if not self._is_open:

@@ -18,7 +18,7 @@ from anyplane.design.operation import (
     TcpProbe,
     TlsProbe,
 )
-from anyplane.measure.outcome import Alarm, Outcome, Prober, Unhealthy, bad, milliseconds, told
+from anyplane.measure.outcome import Alarm, Outcome, Prober, bad, milliseconds, told
 from anyplane.measure.shared import Shared
 
 
@@ -76,7 +76,7 @@ async def once(
             outcome = await asking.probe()
     except TimeoutError:
         return bad(too_late(timeout_s, asking), latency_s=time.monotonic() - began)
-    except (Unhealthy, OSError) as error:
+    except Exception as error:  # noqa: BLE001  # whatever a probe raises is its answer
         return bad(told(error), latency_s=time.monotonic() - began)
     finally:
         if asking is not None:

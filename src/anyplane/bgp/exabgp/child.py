@@ -50,14 +50,27 @@ _ENVIRONMENT = {
 class Directory:
     """The private directory of a speaker: configuration, socket, log, what the dead man's order reads."""
 
-    def __init__(self, parent: str = "") -> None:
-        place = parent or _parent()
-        _sweep(Path(place))
-        self.path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=place))
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self.configuration = self.path / "exabgp.conf"
         self.socket = self.path / "agent.sock"
         self.log = self.path / "exabgp.log"
         self.pid = self.path / "child"
+
+    @classmethod
+    def make(cls, parent: str = "") -> Directory:
+        """A new one."""
+        place = parent or _parent()
+        _sweep(Path(place))
+        return cls(Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=place)))
+
+    @classmethod
+    def of(cls, path: str) -> Directory:
+        """The one that this process made as another program; ValueError where the name says otherwise."""
+        found = Path(path)
+        if not (found.name.startswith(f"{_PREFIX}{os.getpid()}-") and found.is_dir()):
+            raise ValueError(path)
+        return cls(found)
 
     @property
     def helper(self) -> tuple[str, ...]:
@@ -173,8 +186,9 @@ async def _introduced(
     """The helper's socket and ExaBGP's pipes, once the helper has called."""
     deadline = anyio.current_time() + _START_S
     while anyio.current_time() < deadline:
-        with anyio.move_on_after(0.1):
+        with anyio.move_on_after(0.1) as waiting:
             await anyio.wait_readable(listener)
+        if not waiting.cancelled_caught:
             guard = listener.accept()[0]
             guard.settimeout(0)
             return await _received(guard)
@@ -203,6 +217,9 @@ async def _received(guard: socket.socket) -> tuple[socket.socket, int, int]:
     except (TimeoutError, OSError, ValueError):
         guard.close()
         raise SpeakerUnreachable(DAEMON, "its helper did not hand over the pipes") from None
+    except BaseException:
+        guard.close()
+        raise
     return guard, reading, writing
 
 

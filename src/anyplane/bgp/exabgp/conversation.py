@@ -42,11 +42,11 @@ class Answer:
 class Conversation:
     """Owns the two descriptors; `close` closes them. After SpeakerUnreachable it is of no more use."""
 
-    def __init__(self, *, reading: int, writing: int) -> None:
+    def __init__(self, *, reading: int, writing: int, partial: bytes = b"") -> None:
         self.events: deque[dict[str, Any]] = deque(maxlen=_MOST_EVENTS)
         self._reading = reading
         self._writing = writing
-        self._partial = b""
+        self._partial = partial
         self._lines: deque[str] = deque()
         self._unsent = b""
         self._owed = 0
@@ -84,6 +84,15 @@ class Conversation:
                 DAEMON, f"its pipe broke ({error.strerror})", command=commands[len(answers)]
             ) from None
         return answers
+
+    def give(self) -> tuple[int, int, bytes]:
+        """The descriptors and what was read of a line that is not whole, for a successor.
+
+        SpeakerUnreachable while answers are owed: who comes next would take them for his own.
+        """
+        if self._owed or self._unsent:
+            raise SpeakerUnreachable(DAEMON, "it still owes answers")
+        return self._reading, self._writing, self._partial
 
     def close(self) -> None:
         """Give the descriptors back."""

@@ -10,11 +10,12 @@ the same as the session that it stands for, right after it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import anyio
 
-from anyplane.bgp.exabgp import answers, child
+from anyplane.bgp.exabgp import answers, child, succession
 from anyplane.bgp.exabgp.conversation import DAEMON, Answer
 from anyplane.bgp.exabgp.render import read_keys, render
 from anyplane.bgp.router import RouterPlan, refuse_foreign
@@ -100,6 +101,36 @@ class ExabgpSpeaker:
         """Kill the child, whichever it then is; needed where the agent hangs, for it dies with the agent."""
         return (self._dir().end,)
 
+    async def handover(self) -> dict[str, object]:
+        """What `adopt` needs after execv; {} where there is no child, or none that answers.
+
+        Nothing may be told to it afterwards, and so nothing is: every other call waits until the process has
+        become another program.
+        """
+        await self._lock.acquire()
+        try:
+            if self._child is not None and self._child.is_alive:
+                await self._child.conversation.ask((_SHOW,), timeout=_ANSWER_S)
+                return succession.hand_over(self._child)
+        except AnyplaneError:
+            pass
+        self._lock.release()
+        return {}
+
+    def adopt(self, facts: Mapping[str, object]) -> bool:
+        """Take over the child of the program that this process was; one that does not fit is ended."""
+        place = child.Directory(Path("DIRECTORY"))
+        try:
+            configuration = render(self.plan, helper=place.helper, keys=read_keys(self.plan))
+        except AnyplaneError:
+            configuration = ""
+        found = succession.inherit(facts, configuration=configuration)
+        if found is None:
+            return False
+        self._child, self._directory = found, found.directory
+        self._began = time.monotonic()
+        return True
+
     async def aclose(self) -> None:
         """End ExaBGP, and with it every session and route."""
         async with self._lock:
@@ -162,7 +193,7 @@ class ExabgpSpeaker:
 
     def _dir(self) -> child.Directory:
         if self._directory is None:
-            self._directory = child.Directory(self.plan.daemon.settings.get("directory", ""))
+            self._directory = child.Directory.make(self.plan.daemon.settings.get("directory", ""))
         return self._directory
 
     def _is_ours(self, route: Route) -> bool:

@@ -80,7 +80,7 @@ def _neighbor(session: Session, keys: Mapping[str, str] | None) -> list[str]:
         f"    hold-time = {session.hold_s}",
         f"    keepalive-interval = {max(1, session.hold_s // 3)}",
         "    connect-retry = 5  # GoBGP's least",
-        "    idle-hold-time-after-reset = 5",
+        "    idle-hold-time-after-reset = 1",
         "  [neighbors.transport.config]",
         f"    remote-port = {session.port}",
     ]

@@ -14,8 +14,7 @@ from anyplane.bgp.lint.read_gobgp import read_gobgp
 from anyplane.bgp.lint.read_openbgpd import read_openbgpd
 from anyplane.bgp.lint.rules import BY_ID, RULES
 from anyplane.bgp.router import RouterPlan
-from anyplane.design.design import Severity
-from anyplane.design.finding import Finding
+from anyplane.design.finding import Finding, worst_first
 from anyplane.design.operation import DaemonKind
 from anyplane.model.errors import UsageError
 
@@ -28,7 +27,6 @@ READERS: dict[DaemonKind, Callable[..., RouterFacts]] = {
     DaemonKind.OPENBGPD: read_openbgpd,
     DaemonKind.EXABGP: read_exabgp,
 }
-_ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
 
 def read(text: str, *, file: str, daemon: DaemonKind | None = None) -> RouterFacts:
@@ -60,14 +58,4 @@ def lint(
         ): None
         for trap in traps(facts, plan=plan, mode=mode)
     }
-    return tuple(
-        sorted(
-            findings,
-            key=lambda one: (
-                _ORDER.index(one.rule.severity),
-                one.location.line,
-                one.location.column,
-                one.rule.id,
-            ),
-        )
-    )
+    return worst_first(findings)

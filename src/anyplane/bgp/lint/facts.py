@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
 
+from anyplane.bgp.witness_sessions import IPV6_BLOCK
 from anyplane.design.design import Location
 from anyplane.design.operation import Address, DaemonKind
 
@@ -81,7 +82,8 @@ class SessionFacts:
     is_multihop: bool = False
     has_bfd: bool | None = None
     hold_s: int | None = None
-    has_export_table: bool | None = None
+    export_table_at: Location | None = None
+    """Where BIRD is told to keep an export table."""
     prepend: int | None = None
     med: int | None = None
     steered_at: Location | None = None
@@ -109,7 +111,7 @@ class SessionFacts:
         address = self.address
         if address is None:
             return False
-        return address.is_loopback or (address.version == 6 and str(address).startswith("fd5a:6e79:706c:"))
+        return address.is_loopback or (address.version == 6 and address in IPV6_BLOCK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ _LINES: dict[tuple[DaemonKind, str], str] = {
     (_BIRD, "import"): "import none; or: import where net = 0.0.0.0/0;",
     (_BIRD, "export"): "export where net ~ [ 198.51.100.0/24 ] && source = RTS_DEVICE;",
     (_BIRD, "limit"): "import limit 1000 action disable;",
-    (_BIRD, "export table"): "export table on;",
+    (_BIRD, "export table"): "export table off;",
     (_BIRD, "password"): 'password "..."; in a file that is included and not readable by others',
     (_BIRD, "gtsm"): "ttl security on;",
     (_BIRD, "bfd"): "bfd { interval 100 ms; multiplier 3; }; and protocol bfd { }",

@@ -67,11 +67,10 @@ def _policy(kind: DaemonKind, one: SessionFacts) -> Iterator[Trap]:
     accepts = any(policy.openness is not Openness.NOTHING for policy in one.imports)
     if accepts and not one.has_max_prefix:
         yield _trap("AR009", one, one.location, "no prefix limit", fix(kind, "limit", one))
-    if one.has_export_table is False and any(
-        policy.openness is not Openness.NOTHING for policy in one.exports
-    ):
-        message = "the adj-RIB-out is not kept"
-        yield _trap("AR015", one, one.location, message, fix(kind, "export table", one))
+    sends = any(policy.openness is not Openness.NOTHING for policy in one.exports)
+    if one.export_table_at is not None and sends:
+        message = "an export table is kept, and BIRD 2 then sends no MED"
+        yield _trap("AR015", one, one.export_table_at, message, fix(kind, "export table", one))
 
 
 def _protection(kind: DaemonKind, one: SessionFacts) -> Iterator[Trap]:

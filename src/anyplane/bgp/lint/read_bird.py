@@ -76,7 +76,6 @@ class _Reader:
         exports = tuple(self._policies(said, "export"))
         prepend, med, steered_at = self._steering(said)
         tables = [one for one in _everywhere(said) if one.begins("export", "table")]
-        has_own_table = any(one.begins("table") for one in _everywhere(said))
         yield SessionFacts(
             name=f"protocol bgp {names[0]}" if names else "protocol bgp",
             location=protocol.location,
@@ -99,7 +98,7 @@ class _Reader:
             is_multihop=_last(said, "multihop") is not None,
             has_bfd=_is_on(_last(said, "bfd"), at=1),
             hold_s=hold.words[2].number if hold and len(hold.words) > 2 else _HOLD_S,
-            has_export_table=has_own_table or (bool(tables) and _is_on(tables[-1], at=2)),
+            export_table_at=tables[-1].location if tables and _is_on(tables[-1], at=2) else None,
             prepend=prepend,
             med=med,
             steered_at=steered_at,

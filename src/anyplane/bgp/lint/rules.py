@@ -125,12 +125,12 @@ RULES: tuple[Advice, ...] = (
     ),
     _advice(
         "AR015",
-        "no-proof-in-the-daemon",
-        _NOTE,
-        "The router can say what it sent.",
-        "BIRD shows what a neighbour was sent only with `export table on` (which loses every MED "
-        "in BIRD 2.0.12, measured) or with a table of the session's own; a witness shows it "
-        "whatever the daemon says.",
+        "med-lost",
+        _WARNING,
+        "What BIRD shows is what BIRD sends.",
+        "With `export table on` BIRD 2.0.12 drops every MED on the wire, while its tables still show it "
+        "(measured). Without it `show route exported` is BIRD's record of what it sent; a witness shows "
+        "the wire itself.",
     ),
     _advice(
         "AR016",

@@ -7,14 +7,18 @@ orders (`network flush`) stand in for the lease.
 
 from __future__ import annotations
 
+import time
+
 from anyplane.bgp.openbgpd.bgpctl import Bgpctl
 from anyplane.bgp.openbgpd.markers import networks
-from anyplane.bgp.openbgpd.tables import networks_held, routes_sent, sessions_seen
+from anyplane.bgp.openbgpd.tables import OWN_DOING, SHUT_DOWN, networks_held, routes_sent, sessions_seen
 from anyplane.bgp.router import RouterPlan, refuse_foreign
-from anyplane.bgp.speaker import Capabilities, Observation, Route, SessionState
+from anyplane.bgp.speaker import Capabilities, Observation, Route, SessionSeen, SessionState
+from anyplane.bgp.witness_sessions import witness_sessions
 from anyplane.model.errors import SpeakerRejected
 from anyplane.model.nouns import Announcement, Prefix
 
+_WAKE_S = 5.0
 CAPABILITIES = Capabilities(has_lease=False, has_bfd=False, has_roles=True, has_rtr=True, survives_agent=True)
 
 
@@ -26,6 +30,7 @@ class OpenbgpdSpeaker:
 
     def __init__(self, plan: RouterPlan) -> None:
         self.plan = plan
+        self._wake_at = 0.0
         self._bgpctl = Bgpctl(plan.daemon.control, plan.daemon.settings.get("bgpctl", "bgpctl"))
 
     async def apply(self, wanted: frozenset[Announcement]) -> None:
@@ -50,7 +55,9 @@ class OpenbgpdSpeaker:
 
     async def observe(self) -> Observation:
         """bgpd's sessions and its Adj-RIB-Out, after its filters."""
-        sessions = sessions_seen(await self._bgpctl.ask("show", "neighbor"), self.plan.sessions)
+        neighbors = await self._bgpctl.ask("show", "neighbor")
+        sessions = sessions_seen(neighbors, self.plan.sessions)
+        await self._wake((*sessions, *sessions_seen(neighbors, witness_sessions(self.plan))))
         routes: set[Route] = set()
         for session in sessions:
             if session.state is SessionState.UP:
@@ -73,6 +80,25 @@ class OpenbgpdSpeaker:
 
     async def aclose(self) -> None:
         """Nothing stays open between calls."""
+
+    async def _wake(self, sessions: tuple[SessionSeen, ...]) -> None:
+        """Have bgpd call a neighbour that is back: left alone it stays idle for 30 s, then for longer.
+
+        One that an operator shut down (`bgpctl neighbor X down`) stays so, and one that bgpd gave up itself.
+        """
+        now = time.monotonic()
+        meant = (SHUT_DOWN, OWN_DOING)
+        idle = [
+            one
+            for one in sessions
+            if one.reason.startswith("Idle") and not any(words in one.reason for words in meant)
+        ]
+        if not idle:
+            self._wake_at = now + _WAKE_S  # until then it says why it is idle, and no longer
+        elif now >= self._wake_at:
+            self._wake_at = now + _WAKE_S
+            for one in idle:
+                await self._bgpctl.run("neighbor", str(one.neighbor), "up")
 
     async def _held(self) -> frozenset[Prefix]:
         held = networks_held(await self._bgpctl.ask("network", "show"))

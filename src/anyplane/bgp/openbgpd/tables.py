@@ -9,6 +9,8 @@ from anyplane.bgp.speaker import Route, SessionSeen, SessionState
 from anyplane.design.operation import Address, Session
 from anyplane.model.nouns import Asn, Prefix
 
+SHUT_DOWN = "shut down by configuration"
+OWN_DOING = "bgpd sent a NOTIFICATION"
 _NAMED = {
     "GRACEFUL_SHUTDOWN": "65535:0",
     "BLACKHOLE": "65535:666",
@@ -85,10 +87,10 @@ def _reason(session: Session, entry: Mapping[str, object]) -> str:
             words.append(word)
     config = entry.get("config")
     if isinstance(config, dict) and config.get("down") is True:
-        words.append("shut down by configuration")
+        words.append(SHUT_DOWN)
     if len(words) == 1 and _notifications(entry):
         # bgpctl does not say which; of the prefix limit it says nothing at all.
-        words.append("bgpd sent a NOTIFICATION, its log says which")
+        words.append(f"{OWN_DOING}, its log says which")
         if isinstance(config, dict) and (limit := config.get("max_prefix")):
             words.append(f"is the limit of {limit} prefixes exceeded?")
     if session.password_file and words[0] in ("Connect", "Active"):
