@@ -223,7 +223,7 @@ def agent_upgraded(daemon: str, n: int) -> list[float]:
     in_ci=("bird2",),
 )
 def agent_restarted(daemon: str, n: int) -> list[float]:
-    """SIGKILL and a new process at once, as systemd does: what the lease or the keeper still holds is adopted."""
+    """SIGKILL and a new process at once, as systemd does: what is still held is adopted."""
     figures = []
     with Scene(daemon).start() as stage:
         for _ in range(n):

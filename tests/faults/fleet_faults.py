@@ -85,7 +85,7 @@ class Dependency:
     median=0,
     worst=0,
     unit="withdrawals",
-    others="all",
+    others="all withdraw",
     in_ci=("bird2",),
 )
 def dependency_fails_everywhere(daemon: str, n: int) -> list[float]:
@@ -117,7 +117,7 @@ def dependency_fails_everywhere(daemon: str, n: int) -> list[float]:
     median=2,
     worst=2,
     unit="withdrawals",
-    others="4",
+    others="all withdraw",
     in_ci=("bird2",),
 )
 def sites_die_one_by_one(daemon: str, n: int) -> list[float]:

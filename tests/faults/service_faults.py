@@ -80,7 +80,6 @@ def service_dies(daemon: str, n: int) -> list[float]:
     unit="ms",
     daemons=EVERY,
     limits={"frr": (60, 80), "openbgpd": (60, 120)},
-    others="0.5 to 51 ms",
 )
 def decision(daemon: str, n: int) -> list[float]:
     """Of the same deaths: from the decision, as the journal has it, to the peer's table."""
@@ -102,7 +101,6 @@ def decision(daemon: str, n: int) -> list[float]:
         "gobgp4": (60, 100),
         "openbgpd": (120, 200),
     },
-    others="the next interval",
     in_ci=("bird2",),
 )
 def process_dies(daemon: str, n: int) -> list[float]:
@@ -121,7 +119,7 @@ def process_dies(daemon: str, n: int) -> list[float]:
     median=12,
     worst=12,
     unit="updates",
-    others="about 600",
+    others="about one a check",
     in_ci=("bird2",),
 )
 def flapping_in_virtual_time(_: str, n: int) -> list[float]:
@@ -146,7 +144,7 @@ def flapping_in_virtual_time(_: str, n: int) -> list[float]:
     median=8,
     worst=8,
     unit="updates",
-    others="about 60",
+    others="about one a check",
 )
 def flapping(daemon: str, n: int) -> list[float]:
     """The DNS server stops and goes on every second; the updates that the peer counts. At most 3 turns."""
@@ -217,7 +215,6 @@ def two_hundred_prefixes(daemon: str, n: int) -> list[float]:
     worst=1,
     unit="reloads",
     daemons=("bird2", "bird3"),
-    others="up to 200",
 )
 def reloads_of_200_prefixes(daemon: str, n: int) -> list[float]:
     """Of the same deaths: how often BIRD's log says that it reads its configuration, within a second."""

@@ -133,5 +133,5 @@ def test_a_stopped_agent_withdraws_and_heals_when_it_goes_on(site: LoneSite) -> 
 
 
 def test_a_clean_stop_withdraws_and_says_so(site: LoneSite) -> None:
-    assert site.stop_agent() == 0
+    assert site.stop_agent() == 0, site.log[-3000:]
     assert not site.receiver.prefixes()

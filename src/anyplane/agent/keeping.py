@@ -26,6 +26,7 @@ class Keeping:
         self._recorder = recorder
         self._claim = str(claim)
         self._keeper: Keeper | None = None
+        self._watching: anyio.CancelScope | None = None
 
     async def begin(self, facts: Mapping[str, object] | None, *, is_on: bool) -> bool:
         """Start one or take over a predecessor's; says whether there was one that still waited.
@@ -64,13 +65,15 @@ class Keeping:
     async def run(self) -> None:
         """Until cancelled: a keeper that died is started again."""
         while self._keeper is not None:
-            await anyio.sleep(LOOK_EVERY_S)
-            if not self._keeper.is_alive:
+            with anyio.move_on_after(LOOK_EVERY_S) as self._watching:
+                await self._keeper.died()
+            if self._keeper is not None and not self._keeper.is_alive:
                 self._recorder.alarm("keeper", "it died; another is started", is_error=True)
                 try:
                     await self._keeper.start()
                 except KernelError as error:
                     self._recorder.log.error("no keeper", reason=str(error))
+                    await anyio.sleep(LOOK_EVERY_S)
 
     async def handover(self) -> dict[str, object] | None:
         """What a successor in the same process needs to take over keeper and daemon; None: it cannot."""
@@ -92,7 +95,11 @@ class Keeping:
 
     async def goodbye(self) -> None:
         """End it: everything is withdrawn, and was seen to be."""
-        if self._keeper is not None:
+        ending, self._keeper = self._keeper, None
+        if ending is not None:
             self._anchors.keeper = None
-            await self._keeper.goodbye()
-            self._keeper = None
+            if self._watching is not None:
+                # Only one task may wait for its end, and `run` must not start another.
+                self._watching.cancel()
+                await anyio.sleep(0.01)
+            await ending.goodbye()

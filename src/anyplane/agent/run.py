@@ -130,9 +130,7 @@ class Agent:
         lease_s = lease_of(accepted)
         anchors = Anchors(inside.loopback if has_lease else None, recorder, now=self.now, lease_s=lease_s)
         anchors.forwarded = accepted.forwarded
-        keeping = Keeping(
-            self.speaker, anchors, recorder, claim=settings.run_dir / f"{settings.site}.keeper"
-        )
+        keeping = Keeping(self.speaker, anchors, recorder, claim=settings.run_dir / f"{settings.site}.keeper")
         legacy = None
         if is_real:
             legacy = handover.read(
