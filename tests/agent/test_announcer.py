@@ -37,6 +37,40 @@ async def test_what_is_wanted_is_applied_once_and_seen() -> None:
     assert stage.announcer.seen.routes == stage.announcer.expected
 
 
+async def test_nothing_new_is_announced_while_nobody_would_withdraw_for_us() -> None:
+    stage = Stage()
+    stage.announcer.is_watched = lambda: False
+    stage.all_up()
+    for _ in range(4):
+        await stage.announcer.turn()
+        stage.clock.now += 0.06
+    assert stage.speaker.routes == frozenset()
+
+    stage.announcer.is_watched = lambda: True
+    await stage.announcer.turn()
+    assert stage.speaker.routes == stage.announcer.expected
+
+    stage.announcer.is_watched = lambda: False
+    whole = stage.announcer.wanted or frozenset()
+    some = frozenset(sorted(whole, key=str)[:1])
+    stage.announcer.want(some)
+    await stage.announcer.turn()
+    assert {one.prefix for one in stage.speaker.routes} == {one.prefix for one in some}
+
+
+async def test_what_a_predecessor_announced_is_not_withdrawn_for_want_of_a_watch() -> None:
+    stage = Stage()
+    stage.all_up()
+    await stage.announcer.turn()
+    stage.announcer.seen, stage.announcer._is_applied = None, False
+    stage.announcer.is_watched = lambda: False
+
+    for _ in range(4):
+        await stage.announcer.turn()
+        stage.clock.now += 0.06
+        assert stage.speaker.routes == stage.announcer.expected
+
+
 async def test_a_route_that_the_daemon_lost_is_announced_again() -> None:
     stage = Stage()
     stage.all_up()

@@ -20,7 +20,7 @@ BUSY = 2.5
 @pytest.mark.parametrize("key", IN_CI)
 def test_the_fault_is_survived_as_promised(key: str) -> None:
     needs_namespaces()
-    needs_program("bird", "birdc", "unbound")
+    needs_program("bird", "birdc", "unbound", "gobgpd", "bgpctl", "zebra")
     one = FAULTS[key]
 
     result = Result(one, one.measure(one.daemon, 1))

@@ -51,6 +51,8 @@ class Anchors:
         self.renewed_at: float | None = None
         self.held: frozenset[Prefix] = frozenset()
         self.keeper: Watcher | None = None
+        self.confirmed_at: float | None = None
+        """When the keeper was last renewed on evidence, by us or by the predecessor that we are heir to."""
         self.forwarded: frozenset[Prefix] = frozenset()
         """Prefixes that are routed to backends as a whole, and must not end at this host."""
         self._loopback = loopback
@@ -86,6 +88,7 @@ class Anchors:
             self._hang(self._loopback, leased, announced, is_due=is_due)
         # A keeper knows all or nothing: while a predecessor's word is not confirmed it hears nothing of us.
         if self.keeper is not None and is_due and announced <= leased:
+            self.confirmed_at = now
             if self.keeper.renew(self.lease_s):
                 self._recorder.calm("keeper")
             else:
@@ -111,6 +114,7 @@ class Anchors:
                 self._recorder.log.error("the lease was not prolonged", reason=str(error))
         if self.keeper is not None and announced <= leased:
             self.keeper.renew(lifetime_s)
+            self.confirmed_at = self._now() + lifetime_s - self.lease_s
 
     def _hang(
         self, loopback: Loopback, leased: frozenset[Prefix], announced: frozenset[Prefix], *, is_due: bool

@@ -109,6 +109,8 @@ class Announcer:
         self._farewells: list[Farewell] = []
         self.may_lose_all: Callable[[float], str] = lambda _since: ""
         """Why the fallback may not withdraw what is well, for a withdrawal owed since then; empty: it may."""
+        self.is_watched: Callable[[], bool] = lambda: True
+        """Would somebody withdraw if this process fell silent now? Nothing new is announced until then."""
         self._lease_s = lease_s
         self._owed: dict[Prefix, float] = {}
         """Prefixes that should be gone and that the table has not shown to be, and since when."""
@@ -152,7 +154,8 @@ class Announcer:
     async def turn(self) -> None:
         """Apply if that is due, and look."""
         self._wake = anyio.Event()
-        if not self._is_dry_run and self.wanted is not None and self._is_due():
+        is_blind = self.seen is None and bool(self.wanted) and not self.is_watched()
+        if not self._is_dry_run and self.wanted is not None and self._is_due() and not is_blind:
             await self._apply(self.wanted)
             if self._wake.is_set():
                 return
@@ -196,9 +199,11 @@ class Announcer:
         limit_s = APPLY_S if self._owed else min(LONGEST_APPLY_S, APPLY_S * 2.0 ** min(self._timeouts, 10))
         trouble = f"no answer within {limit_s:g} s"
         is_answered = False
+        allowed = wanted
         try:
             with anyio.CancelScope(deadline=anyio.current_time() + limit_s) as self._call:
-                await self._speaker.apply(wanted)
+                allowed = self._allowed(wanted)
+                await self._speaker.apply(allowed)
                 trouble, is_answered = "", True
         except Exception as error:  # noqa: BLE001  # a bug in one daemon's backend must not end its guard
             trouble, is_answered = _said(error), True
@@ -210,11 +215,11 @@ class Announcer:
         self._cuts = 0
         self._timeouts = 0 if is_answered else self._timeouts + 1
         self._recorder.metrics.apply_seconds.observe(self._now() - began)
-        self._is_applied = not trouble
+        self._is_applied = not trouble and allowed == wanted
         if not trouble:
             self.trouble = ""
             self._recorder.calm("daemon refuses")
-            self._retry_at = None
+            self._retry_at = None if self._is_applied else self._now() + FIRST_RETRY_S
             return
         self.refusals += 1
         # To start a child anew is dear; to have a file read that does not parse is not.
@@ -224,6 +229,13 @@ class Announcer:
         self._recorder.alarm("daemon refuses", trouble, is_error=True)
         if not wanted and self._tries >= REFUSALS_BEFORE_PANIC and not self._is_known_empty(since=began):
             await self.panic()
+
+    def _allowed(self, wanted: frozenset[Announcement]) -> frozenset[Announcement]:
+        """All of it; while nobody watches over us, only what the daemon announces already."""
+        if self.is_watched():
+            return wanted
+        shown = {one.prefix for one in self.seen.routes} if self.seen is not None else set()
+        return frozenset(one for one in wanted if one.prefix in shown)
 
     async def _fall_back(self) -> None:
         """What is dead and does not go is taken away with all the rest, as late as a lease would."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from anyplane.agent import standing_orders
 from anyplane.agent.control_socket import Reply
 from anyplane.agent.files import FileWriter
-from anyplane.agent.loop import End, Loop
+from anyplane.agent.loop import Loop
 from anyplane.agent.record import Recorder
 from anyplane.agent.settings import Settings
 from anyplane.agent.standing_orders import LONGEST_BLACKHOLE_S, StandingOrders
@@ -96,7 +96,7 @@ class Answers:
 
     def _upgrade(self, _request: Request, who: str) -> Reply:
         self._recorder.note("order", "order", order="upgrade", by=who)
-        self._loop.finish(End.HANDOVER)
+        self._loop.upgrade()
         if self._survives_agent:
             return {}
         return {"warning": "this daemon ends with the agent, and so do its sessions, for some seconds"}

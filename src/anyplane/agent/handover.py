@@ -45,6 +45,8 @@ class Legacy:
     keeper: Mapping[str, object] = field(default_factory=dict)
     draining: Mapping[str, float] = field(default_factory=dict)
     prefixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    confirmed_at: float | None = None
+    """When the keeper was last renewed on evidence of checks (monotonic); heirs hand it on unchanged."""
 
 
 def boot_id() -> str:
@@ -62,6 +64,7 @@ def of(
     boot: str,
     now: float,
     keeper: Mapping[str, object] | None = None,
+    confirmed_at: float | None = None,
 ) -> Legacy:
     """What to leave at `now`; with `keeper`, what it needs, on the way to becoming another program."""
     return Legacy(
@@ -77,6 +80,7 @@ def of(
             key: one.draining_since for key, one in state.services.items() if one.draining_since is not None
         },
         prefixes={one.key: tuple(map(str, one.prefixes)) for one in plan.services},
+        confirmed_at=confirmed_at,
     )
 
 
@@ -139,6 +143,7 @@ def to_text(legacy: Legacy) -> str:
             "keeper": dict(legacy.keeper),
             "draining": dict(legacy.draining),
             "prefixes": {key: list(listed) for key, listed in legacy.prefixes.items()},
+            "confirmed_at": legacy.confirmed_at,
             "penalties": {key: list(pair) for key, pair in legacy.penalties.items()},
         }
     )
@@ -161,6 +166,7 @@ def from_text(text: str) -> Legacy | None:
             },
             draining={str(key): float(since) for key, since in plain.get("draining", {}).items()},
             prefixes={str(key): tuple(map(str, listed)) for key, listed in plain.get("prefixes", {}).items()},
+            confirmed_at=None if plain.get("confirmed_at") is None else float(plain["confirmed_at"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError):
         return None

@@ -171,7 +171,13 @@ class Housekeeping:
 
     def _leave_legacy(self) -> None:
         if self._files is not None:
-            legacy = handover.of(self._loop.accepted.plan, self._loop.state, boot=self._boot, now=self._now())
+            legacy = handover.of(
+                self._loop.accepted.plan,
+                self._loop.state,
+                boot=self._boot,
+                now=self._now(),
+                confirmed_at=self._anchors.confirmed_at,
+            )
             self._files.put(self._settings.state_file, handover.to_text(legacy))
 
     def _measure(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import anyio
@@ -20,13 +20,31 @@ _DAEMON = "daemon"
 class Keeping:
     """`begin`, then `run` beside the loop, and `goodbye` or `handover` at the end."""
 
-    def __init__(self, speaker: Speaker, anchors: Anchors, recorder: Recorder, *, claim: Path) -> None:
+    def __init__(
+        self,
+        speaker: Speaker,
+        anchors: Anchors,
+        recorder: Recorder,
+        *,
+        claim: Path,
+        now: Callable[[], float],
+    ) -> None:
         self._speaker = speaker
         self._anchors = anchors
         self._recorder = recorder
+        self._now = now
         self._claim = str(claim)
         self._keeper: Keeper | None = None
         self._watching: anyio.CancelScope | None = None
+        self._started_at = float("-inf")
+
+    @property
+    def is_standing(self) -> bool:
+        """Does a keeper that has heard of us watch, or is none needed?"""
+        heard_at = self._anchors.confirmed_at
+        return self._keeper is None or (
+            self._keeper.is_alive and heard_at is not None and heard_at >= self._started_at
+        )
 
     async def begin(self, facts: Mapping[str, object] | None, *, is_on: bool) -> bool:
         """Start one or take over a predecessor's; says whether there was one that still waited.
@@ -54,11 +72,18 @@ class Keeping:
             # A daemon that survives us keeps its routes for as long as BIRD would with the lease: a
             # supervisor that starts the agent again in time moves no traffic.
             survives = self._speaker.capabilities.survives_agent
-            is_kept = survives and is_waiting(self._claim)
+            # What is left of the predecessor's lease, and no more: else an agent that crashes again and again
+            # would keep a dead service announced.
+            confirmed_at = self._anchors.confirmed_at
+            left_s = 0.0
+            if confirmed_at is not None:
+                left_s = confirmed_at + self._anchors.lease_s - self._now()
+            is_kept = survives and left_s > 0 and is_waiting(self._claim)
             self._keeper = Keeper(orders=orders, hold=survives, claim=self._claim)
             await self._keeper.start()
+            self._started_at = self._now()
             if is_kept:
-                self._keeper.renew(self._anchors.lease_s)
+                self._keeper.renew(min(left_s, self._anchors.lease_s))
         self._anchors.keeper = self._keeper
         return is_kept and is_same
 
@@ -71,6 +96,7 @@ class Keeping:
                 self._recorder.alarm("keeper", "it died; another is started", is_error=True)
                 try:
                     await self._keeper.start()
+                    self._started_at = self._now()
                 except KernelError as error:
                     self._recorder.log.error("no keeper", reason=str(error))
                     await anyio.sleep(LOOK_EVERY_S)

@@ -68,6 +68,7 @@ class Loop:
         self.withdrawals: list[tuple[float, str]] = []
         """(monotonic time, service) of what our checks took off the air in the last hour."""
         self.end: End | None = None
+        self.on_upgrade: Callable[[], None] | None = None
         self.turns = 0
         self._announcer = announcer
         announcer.may_lose_all = self._may_lose_all
@@ -110,6 +111,13 @@ class Loop:
         self._anchors.lease_s = lease_of(accepted)
         self._has_new_services = True
         self._wake.set()
+
+    def upgrade(self) -> None:
+        """Give way to a new program, once it was seen to be able to begin."""
+        if self.on_upgrade is None:
+            self.finish(End.HANDOVER)
+        else:
+            self.on_upgrade()
 
     def finish(self, end: End) -> None:
         """Stop after the present turn."""

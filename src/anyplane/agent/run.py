@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import importlib.util
 import os
 import resource
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -44,6 +44,7 @@ from anyplane.model.errors import UsageError
 VERIFIED_S = 2.0
 CLOSING_S = 2.0
 REPLYING_S = 0.05
+REHEARSAL_S = 20.0
 RESTARTED_S = 1.0
 NOT_VERIFIED = 4
 DESCRIPTORS = 65_536
@@ -60,8 +61,7 @@ def run(settings: Settings, environment: Mapping[str, str]) -> int:
         writer = LineWriter(sys.stderr)
         agent = Agent(settings, beginning, writer, Supervisor(environment))
         try:
-            has_uvloop = importlib.util.find_spec("uvloop") is not None
-            end, code = anyio.run(agent.main, backend_options={"use_uvloop": has_uvloop})
+            end, code = anyio.run(agent.main)
         finally:
             agent.close()
             writer.close()
@@ -77,6 +77,12 @@ def run(settings: Settings, environment: Mapping[str, str]) -> int:
                 hint="the lease ends what is announced; start the agent again",
             ) from None
     return code
+
+
+def rehearse(settings: Settings) -> None:
+    """Do all that comes before the first turn and touches nothing; AnyplaneError where it fails."""
+    beginning = designs.begin(settings.design, settings.accepted_design, site=settings.site)
+    open_speaker(beginning.accepted.router)
 
 
 class Agent:
@@ -130,7 +136,8 @@ class Agent:
         lease_s = lease_of(accepted)
         anchors = Anchors(inside.loopback if has_lease else None, recorder, now=self.now, lease_s=lease_s)
         anchors.forwarded = accepted.forwarded
-        keeping = Keeping(self.speaker, anchors, recorder, claim=settings.run_dir / f"{settings.site}.keeper")
+        keeper = settings.run_dir / f"{settings.site}.keeper"
+        keeping = Keeping(self.speaker, anchors, recorder, claim=keeper, now=self.now)
         legacy = None
         if is_real:
             legacy = handover.read(
@@ -139,6 +146,8 @@ class Agent:
                 now=self.now(),
                 hold_s=accepted.plan.safety.death_hold_s,
             )
+        if legacy is not None:
+            anchors.confirmed_at = legacy.confirmed_at
         is_kept = await keeping.begin(None if legacy is None else legacy.keeper, is_on=is_real)
         held = anchors.adopt(accepted.owns)
         heirs = (
@@ -167,6 +176,7 @@ class Agent:
             lease_s=accepted.plan.safety.lease_s,
             on_gone=self._gone,
         )
+        announcer.is_watched = lambda: keeping.is_standing
         loop = Loop(
             accepted,
             state,
@@ -229,6 +239,7 @@ class Agent:
             group.start_soon(self._lasting, "housekeeping", house.run)
             group.start_soon(self._lasting, "inside", inside.run)
             group.start_soon(self._lasting, "keeper", keeping.run)
+            group.start_soon(self._lasting, "upgrade", lambda: self._upgrades(loop))
             if self.page is not None:
                 page = self.page
                 group.start_soon(
@@ -280,6 +291,7 @@ class Agent:
                 boot=handover.boot_id(),
                 now=self.now(),
                 keeper=facts,
+                confirmed_at=anchors.confirmed_at,
             )
             if self.files is not None:
                 self.files.close()
@@ -317,12 +329,33 @@ class Agent:
                 if number == signal.SIGHUP:
                     house.reload()
                 elif number == signal.SIGUSR2:
-                    loop.finish(End.HANDOVER)
+                    loop.upgrade()
                 elif loop.end is None:
                     loop.finish(End.STOP)
                 else:
                     # The second one: now. What is left the lease or the keeper ends.
                     os._exit(INTERRUPTED)
+
+    async def _upgrades(self, loop: Loop) -> None:
+        """Give way to a new program when asked to, but to none that cannot even begin.
+
+        A broken package that is rolled out everywhere would take every site off the air as the leases end.
+        """
+        asked = anyio.Event()
+
+        def ask() -> None:
+            self.recorder.calm("upgrade")
+            asked.set()
+
+        loop.on_upgrade = ask
+        while True:
+            await asked.wait()
+            asked = anyio.Event()
+            trouble = await _rehearsed()
+            if trouble:
+                self.recorder.alarm("upgrade", f"the new program cannot begin: {trouble}", is_error=True)
+            else:
+                loop.finish(End.HANDOVER)
 
     def _stray(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What a callback raised, with nobody to hear it: a line of the log instead of a traceback."""
@@ -427,3 +460,17 @@ def _locked(settings: Settings) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+async def _rehearsed() -> str:
+    """Why our own command, begun anew, would come to nothing; empty where it would not."""
+    command = [sys.executable, *sys.orig_argv[1:], "--rehearse"]
+    try:
+        with anyio.fail_after(REHEARSAL_S):
+            done = await anyio.run_process(command, stdin=subprocess.DEVNULL, check=False)
+    except TimeoutError:
+        return f"its rehearsal took more than {REHEARSAL_S:g} s"
+    except OSError as error:
+        return str(error)
+    words = done.stderr.decode(errors="replace").strip().splitlines()
+    return "" if done.returncode == 0 else (words[-1] if words else f"it ended with {done.returncode}")

@@ -107,7 +107,7 @@ class Speaker(Protocol):
 
 @runtime_checkable
 class Inheritable(Protocol):
-    """A Speaker whose daemon is a child of this process and can pass to the program that it becomes (execv)."""
+    """A Speaker whose daemon is our child, and can pass to the program that this process becomes (execv)."""
 
     async def handover(self) -> dict[str, object]:
         """What `adopt` needs, as JSON; {}: it cannot pass. Nothing is told to the daemon afterwards."""

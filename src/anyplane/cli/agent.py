@@ -35,6 +35,9 @@ def agent(
     unless_leased: Annotated[
         bool, typer.Option("--unless-leased", help="With --panic-withdraw: leave to the lease what it ends.")
     ] = False,
+    rehearse: Annotated[
+        bool, typer.Option("--rehearse", hidden=True, help="Could this program take over? Touch nothing.")
+    ] = False,
 ) -> None:
     """Run a site: check its services and keep its BGP daemon announcing exactly what is healthy.
 
@@ -66,8 +69,12 @@ def agent(
 
         typer.echo(f"{site}: {panic.panic_withdraw(settings, is_sparing=unless_leased)}", err=True)
         return
+    from anyplane.agent.run import rehearse as rehearsed
     from anyplane.agent.run import run
 
+    if rehearse:
+        rehearsed(settings)
+        return
     code = run(settings, os.environ)
     if code:
         raise typer.Exit(code)

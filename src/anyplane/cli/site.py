@@ -207,6 +207,9 @@ def upgrade(site: Site = "", run_dir: RunDir = RUN_DIR, as_json: AsJson = False)
 
     path = _path(site, run_dir)
     after = site_orders.upgraded(path, on_reply=_warn)
+    if refused := after["alarms"].get("upgrade", ""):
+        _said({"site": after["site"], "refused": refused}, f"{after['site']}: {refused}", as_json=as_json)
+        raise typer.Exit(1)
     running = f"{after['running_s']:.1f}"
     _said(
         {"site": after["site"], "version": after["version"], "running_s": after["running_s"]},

@@ -15,7 +15,7 @@ from anyplane.model.errors import AgentUnreachable
 
 POLL_S = 0.1
 SEEING_S = 3.0
-UPGRADING_S = 10.0
+UPGRADING_S = 30.0
 Answered = dict[str, Any]  # what came over the socket
 
 
@@ -63,7 +63,7 @@ def upgraded(path: Path, *, on_reply: Callable[[Answered], None]) -> Answered:
             after: Answered = client.ask(path, {"do": "status"})
         except AgentUnreachable:
             continue
-        if after["running_s"] < before["running_s"]:
+        if after["running_s"] < before["running_s"] or "upgrade" in after["alarms"]:
             return after
     raise AgentUnreachable(
         f"the agent did not come back within {UPGRADING_S:g} s", hint="journalctl -u 'anyplane-agent@*'"
