@@ -118,6 +118,9 @@ def test_an_agent_shows_three_rings_and_says_when_the_third_is_not_as_the_others
         assert (seen["communities"], witnessed["communities"]) == ([], ["64510:77"])
         assert stage.receiver.routes()[V4].communities == frozenset()
 
+        stage.fra.kill_server()
+        wait_until(lambda: "withdrawal seen at the witness" in stage.fra.log, timeout=10)
+
 
 def test_the_way_to_the_witness_is_there_with_the_agent_and_gone_with_it() -> None:
     """FRR needs the most of it: local routes, and the same prefixes in the main table for zebra."""

@@ -17,6 +17,8 @@ from anyplane.model.errors import KernelError
 from anyplane.model.nouns import Prefix
 
 RENEWALS_IN_A_LEASE = 10
+KEEPER_SHARE = 0.9
+"""Of a lease, when a keeper acts: its orders need some tenths of a second to start and to be carried out."""
 
 
 class Loopback(Protocol):
@@ -89,7 +91,7 @@ class Anchors:
         # A keeper knows all or nothing: while a predecessor's word is not confirmed it hears nothing of us.
         if self.keeper is not None and is_due and announced <= leased:
             self.confirmed_at = now
-            if self.keeper.renew(self.lease_s):
+            if self.keeper.renew(self.lease_s * KEEPER_SHARE):
                 self._recorder.calm("keeper")
             else:
                 self._recorder.alarm(

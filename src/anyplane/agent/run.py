@@ -18,7 +18,7 @@ import anyio
 
 from anyplane.agent import control_socket, designs, handover, metrics_page, standing_orders
 from anyplane.agent.anchors import Anchors
-from anyplane.agent.announcer import OBSERVE_EVERY_S, Announcer, Farewell
+from anyplane.agent.announcer import OBSERVE_EVERY_S, Announcer
 from anyplane.agent.answers import Answers
 from anyplane.agent.files import FileWriter, write_whole
 from anyplane.agent.housekeeping import Housekeeping
@@ -28,12 +28,13 @@ from anyplane.agent.keeping import Keeping
 from anyplane.agent.logs import LineWriter, open_log
 from anyplane.agent.loop import End, Loop, lease_of
 from anyplane.agent.metrics import Metrics
+from anyplane.agent.proof import Proof
 from anyplane.agent.record import Recorder
 from anyplane.agent.settings import Settings
 from anyplane.agent.standing_orders import StandingOrders
 from anyplane.agent.status import Status
 from anyplane.agent.systemd import Supervisor
-from anyplane.agent.tracing import Tracer, Withdrawn
+from anyplane.agent.tracing import Tracer
 from anyplane.bgp.speaker import Inheritable
 from anyplane.bgp.speakers import open_speaker
 from anyplane.control.site import Turn, start
@@ -166,6 +167,9 @@ class Agent:
             else handover.penalties(legacy, now=self.now(), longest_s=accepted.plan.safety.flap_longest_s),
             draining=None if legacy is None else handover.draining(legacy, now=self.now()),
         )
+        proof = Proof(
+            recorder, self.tracer, site=settings.site, now=self.now, wall=time.time, witness=inside.witness
+        )
         announcer = Announcer(
             self.speaker,
             accepted.router.sessions,
@@ -174,7 +178,7 @@ class Agent:
             every_s=OBSERVE_EVERY_S[accepted.router.daemon.kind],
             is_dry_run=settings.is_dry_run,
             lease_s=accepted.plan.safety.lease_s,
-            on_gone=self._gone,
+            on_gone=proof.gone,
         )
         announcer.is_watched = lambda: keeping.is_standing
         loop = Loop(
@@ -233,6 +237,7 @@ class Agent:
         )
         inside.keep_addresses()
         async with anyio.create_task_group() as group:
+            proof.group = group
             group.start_soon(self._heed_signals, loop, house)
             group.start_soon(self._lasting, "checks", runner.run)
             group.start_soon(self._lasting, "announcer", announcer.run)
@@ -377,28 +382,6 @@ class Agent:
     def _taken(self, turn: Turn, house: Housekeeping, inside: Inside) -> None:
         house.taken(turn)
         inside.taken(turn)
-
-    def _gone(self, farewell: Farewell, gone_at: float) -> None:
-        if farewell.failed_at is None:
-            return
-        self.metrics.withdrawal_seconds.observe(gone_at - farewell.failed_at)
-        self.log.info(
-            "withdrawal seen at the daemon",
-            service=farewell.service,
-            after_s=round(gone_at - farewell.failed_at, 3),
-            after_decision_ms=round((gone_at - farewell.decided_at) * 1e3, 1),
-        )
-        ahead = time.time() - self.now()
-        self.tracer.withdrawn(
-            Withdrawn(
-                site=self.settings.site,
-                service=farewell.service,
-                reason=farewell.reason,
-                failed_at=farewell.failed_at + ahead,
-                decided_at=farewell.decided_at + ahead,
-                gone_at=gone_at + ahead,
-            )
-        )
 
     def _standing(self, accepted: designs.Accepted) -> StandingOrders:
         settings, before = self.settings, self.beginning.before
