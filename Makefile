@@ -19,7 +19,7 @@ test: $(INSTALLED) ## all tests (also what CI runs); installs what they need
 	@scripts/install-system.sh
 	$(BIN)/pytest
 
-faults: $(INSTALLED) ## break real sites in every way, ten times each, and print the table (root, half an hour)
+faults: $(INSTALLED) ## break real sites in every way, ten times each, and print the table (root, over an hour)
 	@scripts/install-system.sh
 	$(BIN)/python tests/faults
 

@@ -34,7 +34,7 @@ class Finding:
 
 
 _BROKEN = ("down", "held", "isolated", "frozen")
-_TODO = {
+_REMEDIES = {
     "down": "mend the service: it is announced by itself once its checks pass; see anyplane site explain",
     "held": "it fails and is still announced: mend it, or take it off: anyplane site drain {0} --force",
     "isolated": "no other site is heard: mend the service, or what carries the sites' words; "
@@ -104,7 +104,7 @@ def _of_services(found: Answered) -> Iterator[Finding]:
         alike.items(), key=lambda item: rank.get(item[0][0], len(rank))
     ):
         names = some([one["service"] for one in same], what="services")
-        word, todo = Word.PROBLEM if state in rank else Word.NOTE, _TODO.get(state, "")
+        word, todo = Word.PROBLEM if state in rank else Word.NOTE, _REMEDIES.get(state, "")
         if state == "frozen" and found["orders"]["is_frozen"]:
             bad = [check for one in same for check in one["checks"] if check in failing]
             word, todo = Word.PROBLEM if bad else Word.NOTE, "anyplane site thaw lets the checks decide again"
