@@ -37,6 +37,7 @@ async def main():
     speaker = ExabgpSpeaker(router(DaemonKind.EXABGP, directory=sys.argv[2]))
     async with Keeper(orders=speaker.dead_mans_orders()) as keeper:
         await speaker.apply(BOTH)
+        keeper.renew(1.0)
         print(speaker.pid, keeper.pid, flush=True)
         while True:
             keeper.renew(1.0)

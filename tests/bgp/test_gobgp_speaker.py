@@ -36,6 +36,7 @@ async def main():
     speaker = GobgpSpeaker(router(DaemonKind.GOBGP, control=sys.argv[2]))
     async with Keeper(orders=speaker.dead_mans_orders()) as keeper:
         await speaker.apply(BOTH)
+        keeper.renew(1.0)
         print(keeper.pid, flush=True)
         while True:
             keeper.renew(1.0)
