@@ -10,7 +10,8 @@ AnyplaneError
 │   ├── SpeakerUnreachable   no socket, no permission, no answer in time
 │   └── SpeakerRejected      it answered, and the answer is no
 ├── KernelError        the machine: netlink refused; carries the fix         exit 4
-└── AgentUnreachable   the site's agent: not running, or not for you         exit 4
+├── AgentUnreachable   the site's agent: not running, or not for you         exit 4
+└── LabError           the lab: this machine cannot, or a part did not start exit 4
 
 Facts are attributes; the text is made in `__str__`. The command line prints `str(error)` and exits with
 `error.exit_code`; nobody sees a traceback for one of these.
@@ -176,6 +177,20 @@ class KernelError(AnyplaneError):
 
 class AgentUnreachable(AnyplaneError):  # noqa: N818  # it reads as what it says
     """No agent answers at its socket: none runs, or it is not for this user; `hint` says how to mend that."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        self.message = message
+        self.hint = hint
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
+
+class LabError(AnyplaneError):
+    """This machine cannot hold the lab, or a part of it did not come up; `hint` carries the fix."""
 
     exit_code = 4
 

@@ -1,0 +1,1 @@
+"""lab: a mini-Internet of real routers in network namespaces, the design's sites in it, and their faults."""
