@@ -12,8 +12,8 @@ l = the link's, x = the exchange's, all counted from 0:
     exchange x, port p       100.80.0.0/13  + 1024 x + p  fd80:x::p            a /22 and a /64, p from 1
     clients at node n        100.96.0.0/11  + 256 n + 10  fd96:n::10           a /24 and a /64
 
-Ties. The planner's last rule is the lowest neighbour ASN, then the lowest pop; a router's is the lowest router
-id. So router ids ascend in the order (ASN, sites before pops, position), and both say the same.
+Ties. The planner's last rule is the lowest neighbour ASN, then the lowest pop; a router's is the lowest
+router id. So router ids ascend in the order (ASN, sites before pops, position), and both say the same.
 """
 
 from __future__ import annotations
@@ -243,7 +243,7 @@ class Blueprint:
     prefixes: tuple[Prefix, ...]
     """The design's, announced or not."""
     communities: Mapping[str, tuple[ExportRule, ...]]
-    """What an upstream does when it sees this community on a route from a site; text form, as in the design."""
+    """What an upstream does on seeing this community on a route from a site; text form, as in the design."""
     nodes: tuple[Node, ...]
     links: tuple[Link, ...]
     exchanges: tuple[Exchange, ...]
