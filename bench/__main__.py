@@ -134,6 +134,13 @@ ROWS = (
         measure=check_rows.checks,
         is_real=False,
     ),
+    Row(
+        name="lease",
+        what="500 checks, the CPU taken: longest gap between two renewals",
+        limit=1.0,
+        measure=check_rows.lease,
+        is_real=False,
+    ),
 )
 
 
