@@ -1,4 +1,8 @@
-"""Housekeeping: each second what the loop must not wait for: design, other sites, our report, metrics."""
+"""Housekeeping: each second what the loop must not wait for: design, other sites, our report, metrics.
+
+A site that failed waits for words of others that are newer than its failure (the guard), and so do they for
+ours: words are spoken and heard five times as often.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,7 @@ from anyplane.control.states import Level
 from anyplane.model.errors import AnyplaneError
 
 EVERY_S = 1.0
+WORDS_EVERY_S = 0.2
 SLOW_FILE_S = 5.0
 ADDRESSES_EVERY = 5
 DISAGREEMENTS = 3
@@ -90,7 +95,16 @@ class Housekeeping:
         while True:
             await self.beat()
             with anyio.move_on_after(EVERY_S):
+                await self._talk()
+
+    async def _talk(self) -> None:
+        """Speak and hear in between, where there is somebody to talk to, until a reload is asked for."""
+        while not self._reload.is_set():
+            with anyio.move_on_after(WORDS_EVERY_S):
                 await self._reload.wait()
+            if self._loop.accepted.plan.safety.fleet_file:
+                self._tell_others()
+                await self._hear_fleet()
 
     async def beat(self) -> None:
         """One round."""

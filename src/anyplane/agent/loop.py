@@ -95,8 +95,11 @@ class Loop:
         self._wake.set()
 
     def hear_fleet(self, view: FleetView) -> None:
-        """Go by this view of the other sites."""
+        """Go by this view of the other sites; at once, where a failed service waits for their words."""
         self.fleet = view
+        services = self.state.services.values()
+        if any(one.failed_at is not None and one.level is not Level.NONE for one in services):
+            self._wake.set()
 
     def wake(self) -> None:
         """Take a turn soon."""
