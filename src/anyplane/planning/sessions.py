@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anyplane.design.design import Site
 from anyplane.model.nouns import Announcement, Asn, Effect, ExportRule, RouteClass, UpstreamKind
@@ -77,28 +78,24 @@ class Sessions:
             near = near_networks(topology, int(item.upstream), metro=int(km.argmin()), kind=item.kind)
             self.problems.append(f"{where} is not in this topology\nhint: near it: " + "; ".join(near))
             return [], []
-        start, end = int(topology.pop_start[network]), int(topology.pop_start[network + 1])
-        distances = km[topology.pop_metro[start:end]]
-        best = int(distances.argmin())
-        distance = float(distances[best])
+        pop = nearest_pop(topology, network, km)
+        distance = float(km[topology.pop_metro[pop]])
         if distance > FAR_KM:
-            code = topology.metros.code[int(topology.pop_metro[start + best])]
+            code = topology.metros.code[int(topology.pop_metro[pop])]
             place = site.metro or f"{site.place.lat:.1f},{site.place.lon:.1f}"
             warnings.append(
                 f"{where} is not known to be in {place}; its nearest metro is {code}, {distance:,.0f} km away"
             )
-        return [start + best], [round(distance, 3)]
+        return [pop], [round(distance, 3)]
 
     def _members(
         self, item: Announcement, site: Site, km: Float64, warnings: list[str]
     ) -> tuple[list[int], list[float]]:
         topology = self.topology
-        matches = np.flatnonzero(topology.ixp_asn == int(item.upstream))
-        if not len(matches):
+        ixp = exchange_at(topology, int(item.upstream), km)
+        if ixp < 0:
             self.problems.append(self._no_route_server(item, site, km))
             return [], []
-        # One route server ASN may serve several exchanges of one operator: take the one at the site.
-        ixp = int(matches[int(km[topology.ixp_metro[matches]].argmin())])
         metro = int(topology.ixp_metro[ixp])
         distance = float(km[metro])
         name = topology.ixp_name[ixp] or f"AS{int(item.upstream)}"
@@ -107,16 +104,10 @@ class Sessions:
             warnings.append(
                 f"site {site.name}: the route server of {name} is in {code}, {distance:,.0f} km from the site"
             )
-        members = topology.ixp_member[int(topology.ixp_start[ixp]) : int(topology.ixp_start[ixp + 1])]
-        pops: list[int] = []
-        apart: list[float] = []
+        pops = ports(topology, ixp)
         away = topology.metros.km[metro]
-        for member in members:
-            start, end = int(topology.pop_start[member]), int(topology.pop_start[member + 1])
-            best = start + int(away[topology.pop_metro[start:end]].argmin())
-            pops.append(best)
-            # The member's port is at the exchange, however far its nearest known pop is.
-            apart.append(round(float(away[topology.pop_metro[best]]) + distance, 3))
+        # The member's port is at the exchange, however far its nearest known pop is.
+        apart = [round(float(away[topology.pop_metro[pop]]) + distance, 3) for pop in pops]
         if not pops:
             warnings.append(f"site {site.name}: the route server of {name} has no known members")
         return pops, apart
@@ -171,6 +162,28 @@ class Sessions:
             metros=metros,
             classes=frozenset(AS_THE_RECEIVER_HOLDS_IT[c] for c in rule.to_classes) or None,
         )
+
+
+def nearest_pop(topology: Topology, network: int, km: Float64 | NDArray[np.float32]) -> int:
+    """The pop of a network where (M,) km is least; of several the first."""
+    start, end = int(topology.pop_start[network]), int(topology.pop_start[network + 1])
+    return start + int(km[topology.pop_metro[start:end]].argmin())
+
+
+def exchange_at(topology: Topology, route_server: int, km: Float64) -> int:
+    """The exchange with this route server, -1 where there is none.
+
+    One ASN may serve several exchanges of one operator: that at the site is meant, (M,) km away from it.
+    """
+    matches = np.flatnonzero(topology.ixp_asn == route_server)
+    return int(matches[int(km[topology.ixp_metro[matches]].argmin())]) if len(matches) else -1
+
+
+def ports(topology: Topology, ixp: int) -> list[int]:
+    """For each member of an exchange, in order, the pop that speaks there: its nearest."""
+    away = topology.metros.km[int(topology.ixp_metro[ixp])]
+    members = topology.ixp_member[int(topology.ixp_start[ixp]) : int(topology.ixp_start[ixp + 1])]
+    return [nearest_pop(topology, int(member), away) for member in members]
 
 
 def region_metros(topology: Topology, regions: frozenset[str]) -> frozenset[int]:
