@@ -12,7 +12,11 @@ from anyplane.design.document import read
 from anyplane.model.errors import DesignError
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.yaml") if path.name != "broken.yaml")
+EXAMPLES = sorted(
+    path
+    for path in (ROOT / "examples").glob("*.yaml")
+    if path.name != "broken.yaml" and not path.name.endswith(".world.yaml")
+)
 VALIDATOR = jsonschema.Draft202012Validator(design.json_schema())
 BASE = """
 version: 1

@@ -17,7 +17,11 @@ from anyplane.model.nouns import Effect, ExportRule, RouteClass, UpstreamKind
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "design"
-EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.yaml") if path.name != "broken.yaml")
+EXAMPLES = sorted(
+    path
+    for path in (ROOT / "examples").glob("*.yaml")
+    if path.name != "broken.yaml" and not path.name.endswith(".world.yaml")
+)
 MINIMAL = (ROOT / "examples" / "two-sites.yaml").read_text(encoding="utf-8")
 FULL = """
 version: 1

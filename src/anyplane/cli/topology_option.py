@@ -20,7 +20,7 @@ TopologyOption = Annotated[
         "--topology",
         metavar="FILE|synthetic-2k|synthetic-10k|synthetic-80k",
         help="The Internet to plan on: a file of `anyplane topology build`, CAIDA AS relationships "
-        "(.txt, .gz, .bz2, .xz), or a synthetic one.",
+        "(.txt, .gz, .bz2, .xz), a world written by hand (.yaml), or a synthetic one.",
         show_default="synthetic-10k",
         rich_help_panel="Topology",
     ),

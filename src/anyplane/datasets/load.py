@@ -17,6 +17,7 @@ from anyplane.datasets import cache as stored
 from anyplane.datasets.assemble import Inputs, assemble, digests
 from anyplane.datasets.cache import Stored
 from anyplane.datasets.world import countries, known_ixps, known_networks, metros
+from anyplane.datasets.world_file import read_world
 from anyplane.model.errors import DataError, UsageError
 from anyplane.topology import Topology
 from anyplane.topology.synthetic import synthesize
@@ -70,9 +71,10 @@ def load_stored(
     """The topology of this source, with its provenance.
 
     None: a synthetic Internet of `synthetic` networks. "synthetic-10k": one of that size. A file written by
-    `anyplane topology build`: mapped into memory. Any other file: CAIDA AS relationships, joined with the
-    extras. Synthetic and joined ones are kept in the directory `cache` under a hash of all that they depend
-    on; a cache that cannot be written only costs the time of the next call. `verify` checks every byte.
+    `anyplane topology build`: mapped into memory. One that ends in .yaml: a world written by hand. Any other
+    file: CAIDA AS relationships, joined with the extras. Synthetic and joined ones are kept in the directory
+    `cache` under a hash of all that they depend on; a cache that cannot be written only costs the time of the
+    next call. `verify` checks every byte.
     """
     extras = (*as_org, *as_names, *peeringdb, *(path for path in (users, rov) if path is not None))
     size = synthetic if source is None else _size_of(str(source))
@@ -93,6 +95,12 @@ def load_stored(
     if not path.exists():
         hint = "the words for a synthetic Internet are synthetic-2k, synthetic-10k and synthetic-80k"
         raise DataError(str(path), "there is no such file", hint=hint)
+    if path.suffix in (".yaml", ".yml"):
+        if extras:
+            raise UsageError(f"{path} is a whole world; data files cannot be added to it")
+        return Stored(
+            topology=read_world(path), provenance={"world": path.name}, size=path.stat().st_size, sha256=""
+        )
     inputs = Inputs(as_rel=path, as_org=as_org, as_names=as_names, peeringdb=peeringdb, users=users, rov=rov)
     key = _key("as-rel", *(f"{role} {file.name} {digest}" for role, file, digest in digests(inputs)))
     return _kept(cache / f"as-rel-{key}.anyplane", lambda: assemble(inputs, step=step))
