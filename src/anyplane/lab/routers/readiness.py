@@ -1,0 +1,134 @@
+"""readiness: when the routers of a lab have found together, and when they have come to rest."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import anyio
+
+from anyplane.lab.routers.neighbours import SessionKind
+from anyplane.lab.routers.seen import SessionState
+from anyplane.lab.routers.tables import Table
+from anyplane.model.errors import AnyplaneError, LabError, SpeakerUnreachable
+
+T = TypeVar("T")
+AT_ONCE = 16
+"""Routers asked at the same time: they share the machine's cores."""
+FIRST_S, LONGEST_S = 0.05, 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Sessions up, of those configured, both ends counted; `missing`: (node, session) of the others."""
+
+    up: int
+    expected: int
+    missing: tuple[tuple[str, SessionState], ...] = ()
+
+    @property
+    def is_ready(self) -> bool:
+        """Is every session up?"""
+        return not self.missing
+
+
+async def readiness(tables: Iterable[Table], *, with_sites: bool = True) -> Readiness:
+    """How far they are now; a daemon that does not answer yet has none up."""
+    expected, missing = 0, []
+
+    async def ask(table: Table) -> tuple[SessionState, ...]:
+        try:
+            return await table.sessions(with_sites=with_sites)
+        except SpeakerUnreachable as error:
+            wanted = [one for one in table.neighbours if with_sites or one.kind != SessionKind.SITE]
+            return tuple(
+                SessionState(name=one.name, node=one.node, kind=one.kind, is_up=False, reason=error.message)
+                for one in wanted
+            )
+
+    for name, states in (await _all(tables, ask)).items():
+        expected += len(states)
+        missing += [(name, state) for state in states if not state.is_up]
+    return Readiness(up=expected - len(missing), expected=expected, missing=tuple(missing))
+
+
+async def wait_until_ready(
+    tables: Iterable[Table],
+    *,
+    deadline_s: float = 60.0,
+    with_sites: bool = True,
+    on_progress: Callable[[Readiness], None] | None = None,
+) -> Readiness:
+    """Returns when every session is up; LabError names those that are not when the deadline has passed.
+
+    A router whose sessions are all up is not asked again, so that the last ones have the machine.
+    """
+    waiting = {table.node.name: table for table in tables}
+    expected = sum(
+        1
+        for table in waiting.values()
+        for one in table.neighbours
+        if with_sites or one.kind != SessionKind.SITE
+    )
+    now = Readiness(up=0, expected=expected)
+    pause = FIRST_S
+    with anyio.move_on_after(deadline_s):
+        while waiting:
+            asked = await readiness(waiting.values(), with_sites=with_sites)
+            lacking = {name for name, _ in asked.missing}
+            waiting = {name: table for name, table in waiting.items() if name in lacking}
+            now = Readiness(up=expected - len(asked.missing), expected=expected, missing=asked.missing)
+            if on_progress is not None:
+                on_progress(now)
+            if waiting:
+                await anyio.sleep(pause)
+                pause = min(2 * pause, LONGEST_S)
+    if waiting:
+        name, state = now.missing[0] if now.missing else (next(iter(waiting)), None)
+        said = f"{name} to {state.node}: {state.reason or 'no answer'}" if state else name
+        raise LabError(
+            f"{len(now.missing)} of {expected} BGP sessions are not up after {deadline_s:g} s: {said}",
+            hint=f"the log of {name} in the lab's folder says why",
+        )
+    return now
+
+
+async def wait_until_quiet(
+    tables: Iterable[Table], *, quiet_s: float = 0.4, deadline_s: float = 60.0
+) -> None:
+    """Returns when no router sent or heard anything for `quiet_s`; LabError after the deadline."""
+    listed = tuple(tables)
+    with anyio.move_on_after(deadline_s):
+        before = await _all(listed, lambda table: table.fingerprint())
+        while True:
+            await anyio.sleep(quiet_s)
+            after = await _all(listed, lambda table: table.fingerprint())
+            if after == before:
+                return
+            before = after
+    raise LabError(
+        f"the routers still exchange updates after {deadline_s:g} s",
+        hint="announcements with a lowered preference at several upstreams can go on for ever (RFC 4264)",
+    )
+
+
+async def _all(tables: Iterable[Table], ask: Callable[[Table], Awaitable[T]]) -> dict[str, T]:
+    """The answers by node, a few routers at a time; the first failure ends it."""
+    found: dict[str, T] = {}
+    turn = anyio.Semaphore(AT_ONCE)
+    failed: list[AnyplaneError] = []
+
+    async def one(table: Table) -> None:
+        async with turn:
+            try:
+                found[table.node.name] = await ask(table)
+            except AnyplaneError as error:
+                failed.append(error)
+
+    async with anyio.create_task_group() as group:
+        for table in tables:
+            group.start_soon(one, table)
+    if failed:
+        raise failed[0]
+    return found
