@@ -10,6 +10,7 @@ wanted=(
   ip:iproute2 sysctl:procps setpriv:util-linux
   bird:bird2 /usr/lib/frr/bgpd:frr '/usr/lib/*/frr/modules/bgpd_rpki.so:frr-rpki-rtrlib'
   gobgpd:gobgpd bgpctl:openbgpd
+  knotd:knot nsd:nsd stayrtr:stayrtr
   unbound:unbound kdig:knot-dnsutils nginx:nginx-light chronyd:chrony openssl:openssl faketime:faketime
 )
 PATH=$PATH:/usr/sbin:/sbin

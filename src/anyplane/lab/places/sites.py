@@ -1,0 +1,351 @@
+"""Place: one PoP of the lab: its BGP daemon, its servers (or the backends behind it) and its agent.
+
+Everything is made from the lab's edition of the design: the daemon's configuration is what `anyplane render`
+gives, the servers answer what the design's checks ask, and the agent is the real one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+from pathlib import Path
+
+from anyplane.bgp.router import router_plan
+from anyplane.design.design import Design
+from anyplane.design.operation import Address
+from anyplane.kernel.netlink import Netlink
+from anyplane.kernel.service_addresses import ServiceAddresses
+from anyplane.lab import paths
+from anyplane.lab.blueprint import Blueprint, LinkKind, Node
+from anyplane.lab.container.namespaces import Namespace
+from anyplane.lab.container.processes import Processes
+from anyplane.lab.container.zygote import Zygote
+from anyplane.lab.places.servers import knot, nsd, ntp, rtr, web
+from anyplane.lab.places.servers.needs import Asked, merged, needs
+from anyplane.lab.places.servers.running import RunningServer
+from anyplane.lab.places.servers.serving import ServerKind, Serving, program
+from anyplane.lab.places.site_agents import SiteAgent
+from anyplane.lab.places.site_daemons import daemon_of
+from anyplane.lab.wires.wiring import Wiring, default_routes
+from anyplane.model.errors import LabError
+from anyplane.model.nouns import UpstreamKind
+
+READY_S = 20.0
+FLEET = "fleet.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What the engine has for every place.
+
+    design          `blueprint.design_text`, parsed once
+    directory       of the lab; logs go to nodes/NODE/ in it
+    zygote          agents are forked from it; None: each is a program of its own
+    kinds           servers that run at every site, whether a check asks for them or not
+    dns             "knot" or "nsd"; "": the first of them that is installed
+    """
+
+    blueprint: Blueprint
+    design: Design
+    wiring: Wiring
+    processes: Processes
+    directory: Path
+    zygote: Zygote | None = None
+    kinds: frozenset[ServerKind] = frozenset((ServerKind.DNS, ServerKind.WEB))
+    dns: str = ""
+    agent_env: dict[str, str] = field(default_factory=dict)
+
+    def namespace(self, node: str) -> Namespace:
+        """Where that node's processes run."""
+        return self.wiring.namespaces[node]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Backend:
+    """One node behind a site. names: in the design, one for each address; service: what it puts on its lo."""
+
+    host: str
+    names: tuple[str, ...]
+    asked: Asked
+    service: frozenset[Address]
+
+
+class Place:
+    """One site: `start`, `wait_ready`, faults through `server`, `daemon`, `agent` and `backends`, `stop`.
+
+    servers         those at the site itself, by what they speak; none where backends serve it
+    backends        by the name of the backend in the design: its servers
+    dependencies    stand-ins for what the design's checks ask elsewhere, at this site alone
+    unmet           checks of the design that cannot pass in a lab, with the reason
+    """
+
+    def __init__(self, ground: Ground, node: Node) -> None:
+        self.node = node
+        self.site = node.site
+        self._ground = ground
+        self._namespace = ground.namespace(node.name)
+        self._run = paths.run_of(node.name)
+        plan = router_plan(ground.design, node.site)
+        asked = needs(ground.design, node.site)
+        self.unmet = asked.unmet
+        self.daemon = daemon_of(plan, processes=ground.processes, namespace=self._namespace)
+        self.servers: dict[ServerKind, RunningServer] = {}
+        if asked.own.addresses:
+            self.servers = self._servers(asked.own, node.name, identity=node.site)
+        self.backends: dict[str, dict[ServerKind, RunningServer]] = {}
+        self._addresses_of: dict[str, frozenset[Address]] = {}
+        self._named = asked.names
+        for one in self._backend_nodes(asked.backends):
+            servers = self._servers(one.asked, one.host, identity=f"{node.site}/{one.names[0]}")
+            self.backends |= dict.fromkeys(one.names, servers)
+            self._addresses_of[one.host] = one.service
+        self._elsewhere = asked.dependencies.addresses
+        self.dependencies = self._stand_ins(asked.dependencies)
+        caches = [one for one in plan.daemon.rtr if _is_literal(one.host)]
+        self._caches = [
+            self._running(
+                rtr.serving(
+                    rtr.roas_of(ground.blueprint.prefixes, ground.blueprint.origin),
+                    directory=self._run / f"rtr{number}",
+                    address=one.host,
+                    port=one.port,
+                    label=f"rtr{number}",
+                ),
+                node.name,
+            )
+            for number, one in enumerate(caches, start=1)
+        ]
+        self._elsewhere |= {ip_address(one.host) for one in caches if not ip_address(one.host).is_loopback}
+        self.design_file = self._run / "design.yaml"
+        self.agent = SiteAgent(
+            site=node.site,
+            design=self.design_file,
+            processes=ground.processes,
+            namespace=self._namespace,
+            log=ground.directory / "nodes" / node.name / "agent.log",
+            zygote=ground.zygote,
+            env=ground.agent_env,
+        )
+
+    @property
+    def server(self) -> RunningServer:
+        """The one that users are served by first of all; LabError where backends do that."""
+        for kind in (ServerKind.DNS, ServerKind.WEB, ServerKind.NTP):
+            if kind in self.servers:
+                return self.servers[kind]
+        raise LabError(
+            f"no server runs at {self.site} itself",
+            hint=f"its backends serve: {', '.join(self.backends) or 'it has none'}",
+        )
+
+    @property
+    def fleet_file(self) -> Path:
+        """Where its agent reads the words of the others."""
+        return self._run / FLEET
+
+    def backend(self, name: str) -> RunningServer:
+        """The server of that backend; LabError where there is none."""
+        if name not in self.backends:
+            known = ", ".join(self.backends) or "it has none"
+            raise LabError(f"{self.site} has no backend {name}", hint=f"its backends: {known}")
+        return next(iter(self.backends[name].values()))
+
+    def start(self) -> None:
+        """Everything is started; `wait_ready` waits until it serves and is announced."""
+        self.start_surroundings()
+        self.start_servers()
+        self.daemon.start()
+        self.agent.start()
+
+    def start_surroundings(self) -> None:
+        """Folders, the agent's design, routes and addresses: what a host has before any daemon starts."""
+        place = self.daemon.plan.daemon.settings.get("directory", "")
+        folders = [self._run, self._ground.directory / "nodes" / self.node.name]
+        for folder in [*folders, *([Path(place)] if place else [])]:
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        text = self._ground.blueprint.design_text
+        # A file for each site, so that one of them may be cut off from the fleet.
+        self.design_file.write_text(text.replace(str(paths.FLEET_FILE), str(self.fleet_file)))
+        if not self.daemon.has_fib:
+            self._add_default_routes()
+        self._put_on_lo(self.node.name, self._elsewhere)
+        for host, addresses in self._addresses_of.items():
+            self._put_on_lo(host, addresses)
+
+    def start_servers(self) -> None:
+        """Servers, backends and stand-ins."""
+        for server in self._all_servers():
+            server.start()
+
+    def is_ready(self) -> bool:
+        """Do the servers answer, and is every service announced? LabError where a server has ended."""
+        return all(one.is_ready() for one in self._all_servers()) and self.is_announced()
+
+    def is_announced(self) -> bool:
+        """Does the agent announce all that the design wants, and does the daemon's own table say so?"""
+        status = self.agent.status()
+        return (
+            status is not None
+            and all(one["level"] == "full" for one in status["services"])
+            and bool(status["daemon"]["is_as_wanted"])
+        )
+
+    def wait_ready(self, timeout: float = READY_S) -> None:
+        """Ready; LabError with what is missing where it takes longer."""
+        deadline = time.monotonic() + timeout
+        while not self.is_ready():
+            if time.monotonic() > deadline:
+                raise LabError(f"{self.site} is not ready after {timeout:g} s: {self._trouble()}")
+            time.sleep(0.02)
+
+    def fail_dependencies(self) -> float:
+        """What all sites lean on is dead for this one."""
+        at = time.monotonic()
+        if not self.dependencies:
+            raise LabError(
+                f"no check of {self.site} asks anything elsewhere",
+                hint="a dependency is a check of scope dependency that asks an address of somebody else",
+            )
+        for one in self.dependencies:
+            one.kill()
+        return at
+
+    def restore_dependencies(self) -> float:
+        """It is back."""
+        at = time.monotonic()
+        for one in self.dependencies:
+            one.restore()
+        return at
+
+    def processes(self) -> tuple[int, ...]:
+        """Every process at the site itself, whoever started it."""
+        return self._ground.processes.pids(self.node.name)
+
+    def stop(self) -> None:
+        """The agent withdraws and ends; then the rest ends."""
+        self.agent.stop()
+        self.agent.close()
+        self.daemon.stop()
+        for server in self._all_servers():
+            server.stop()
+
+    def _all_servers(self) -> Iterator[RunningServer]:
+        yield from self.servers.values()
+        for listed in {id(one): one for one in self.backends.values()}.values():
+            yield from listed.values()
+        yield from self.dependencies
+        yield from self._caches
+
+    def _servers(self, asked: Asked, host: str, *, identity: str) -> dict[ServerKind, RunningServer]:
+        """Those of one host; the first one's process is in its server.pid."""
+        kinds = set(self._ground.kinds)
+        kinds |= {ServerKind.DNS} if asked.dns else set()
+        kinds |= {ServerKind.WEB} if asked.web_ports() else set()
+        kinds |= {ServerKind.NTP} if asked.has_ntp else set()
+        run = paths.run_of(host)
+        found = {}
+        if ServerKind.DNS in kinds:
+            found[ServerKind.DNS] = self._dns(asked, identity=identity, directory=run / "dns")
+        if ServerKind.WEB in kinds:
+            found[ServerKind.WEB] = web.serving(asked, identity=identity, directory=run / "web")
+        if ServerKind.NTP in kinds:
+            found[ServerKind.NTP] = ntp.serving(directory=run / "ntp")
+        # Where no check asks for DNS, the other server is the service, and DNS only tells where one is.
+        is_web_first = bool(asked.http) and not asked.dns
+        order = (ServerKind.WEB, ServerKind.DNS) if is_web_first else (ServerKind.DNS, ServerKind.WEB)
+        kept = [kind for kind in (*order, ServerKind.NTP) if kind in found]
+        return {
+            kind: self._running(
+                found[kind], host, pidfile=run / ("server.pid" if kind == kept[0] else f"{kind}.pid")
+            )
+            for kind in kept
+        }
+
+    def _stand_ins(self, asked: Asked) -> tuple[RunningServer, ...]:
+        made = []
+        if asked.dns:
+            made.append(
+                self._dns(
+                    asked, identity="elsewhere", directory=self._run / "elsewhere-dns", label="elsewhere-dns"
+                )
+            )
+        if asked.web_ports():
+            made.append(
+                web.serving(
+                    asked, identity="elsewhere", directory=self._run / "elsewhere-web", label="elsewhere-web"
+                )
+            )
+        return tuple(self._running(one, self.node.name) for one in made)
+
+    def _dns(self, asked: Asked, *, identity: str, directory: Path, label: str = "dns") -> Serving:
+        kind = self._ground.dns or ("knot" if program(knot.PROGRAM) else "nsd")
+        serving = knot.serving if kind == "knot" else nsd.serving
+        return serving(asked, identity=identity, directory=directory, label=label)
+
+    def _running(self, serving: Serving, host: str, *, pidfile: Path | None = None) -> RunningServer:
+        return RunningServer(
+            serving,
+            processes=self._ground.processes,
+            namespace=self._ground.namespace(host),
+            pidfile=pidfile,
+        )
+
+    def _backend_nodes(self, asked: Mapping[Address, Asked]) -> Iterator[_Backend]:
+        """The nodes behind this site whose cable has an address that the design calls a backend."""
+        blueprint = self._ground.blueprint
+        for link in blueprint.links_of[self.node.name]:
+            host = blueprint.by_name[link.far(self.node.name)]
+            cable: set[Address] = {link.v4(host.name).ip, link.v6(host.name).ip}
+            here = [asked[one] for one in sorted(cable, key=str) if one in asked]
+            if link.kind is not LinkKind.BACKEND or not here:
+                continue
+            whole = merged(here)
+            yield _Backend(
+                host=host.name,
+                names=tuple(name for name, address in self._named.items() if address in cable),
+                asked=whole,
+                service=frozenset(one for one in whole.addresses - cable if not one.is_loopback),
+            )
+
+    def _add_default_routes(self) -> None:
+        """Through each upstream, transits first: daemons without a table in the kernel leave that to us."""
+        blueprint = self._ground.blueprint
+        mine = [one for one in blueprint.sites if one.node == self.node.name and one.link >= 0]
+        mine.sort(key=lambda one: one.kind is not UpstreamKind.TRANSIT)
+        for metric, one in enumerate(mine, start=1):
+            routes = default_routes(blueprint.links[one.link], self.node.name)
+            self._ground.wiring.add_routes(
+                self.node.name, [replace(route, metric=metric) for route in routes]
+            )
+
+    def _put_on_lo(self, host: str, addresses: Iterable[Address]) -> None:
+        listed = frozenset(addresses)
+        if not listed:
+            return
+
+        def put() -> None:
+            with Netlink() as netlink:
+                ServiceAddresses(netlink).ensure(listed)
+
+        self._ground.namespace(host).call(put)
+
+    def _trouble(self) -> str:
+        """Why it is not ready, in a few words."""
+        for server in self._all_servers():
+            if not server.is_ready():
+                return f"{server.serving.label} gives no answer"
+        status = self.agent.status()
+        if status is None:
+            return "its agent does not answer"
+        said = [f"{one['service']} {one['state']}: {one['reason']}" for one in status["services"]]
+        return "; ".join([*said, str(status["daemon"]["trouble"]), *status["alarms"].values()])[:600]
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
