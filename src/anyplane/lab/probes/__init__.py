@@ -1,0 +1,1 @@
+"""probes: who asks the sites from everywhere, what was lost, and how forwarding changed."""
