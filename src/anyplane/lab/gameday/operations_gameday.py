@@ -1,0 +1,72 @@
+"""What a lab can be asked for game days: `gameday` runs a scenario inside and streams what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+
+from anyplane.lab.container.control import Arguments, Operation, Say
+from anyplane.model.errors import LabError
+
+if TYPE_CHECKING:
+    from anyplane.lab.container.engine import Engine
+
+T = TypeVar("T")
+_AT_WORK: set[int] = set()
+"""The engines (by id) that run a game day."""
+
+
+async def gameday(engine: Engine, arguments: Arguments, say: Say) -> object:
+    """`scenario` is the text, `file` its name, `plans` what the plan predicts; the result is the Outcome.
+
+    Events are those of the runner. One game day at a time: two would spoil each other. Whoever asked may hang
+    up; the day goes on to its end, and is healed.
+    """
+    from anyplane import design
+    from anyplane.lab.gameday.ground import Ground
+    from anyplane.lab.gameday.lab_stage import LabStage
+    from anyplane.lab.gameday.reading import parse
+    from anyplane.lab.gameday.report_json import plain
+    from anyplane.lab.gameday.runner import run
+
+    scenario = parse(arguments.text("scenario"), file=arguments.text("file", "scenario.yaml"))
+    plans = arguments.get("plans")
+    if id(engine) in _AT_WORK:
+        raise LabError("a game day is under way in this lab", hint="wait until it has ended")
+    is_heard = True
+
+    def wait(what: Callable[[], Coroutine[object, object, T]], /) -> T:
+        return anyio.from_thread.run(what)
+
+    async def tell_all(event: Mapping[str, object]) -> None:
+        nonlocal is_heard
+        if is_heard:
+            try:
+                await say(event)
+            except (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, TimeoutError):
+                is_heard = False
+
+    def tell(event: Mapping[str, object]) -> None:
+        anyio.from_thread.run(tell_all, event)
+
+    ground = Ground(
+        engine=engine,
+        design=design.parse(engine.blueprint.design_text, file=f"{engine.blueprint.name}.yaml"),
+        wait=wait,
+        fleet=getattr(engine, "fleet", None),
+        plans=plans if isinstance(plans, dict) else None,
+    )
+    _AT_WORK.add(id(engine))
+    try:
+        with anyio.CancelScope(shield=True):
+            outcome = await anyio.to_thread.run_sync(lambda: run(LabStage(ground), scenario, on_event=tell))
+    finally:
+        _AT_WORK.discard(id(engine))
+    return plain(outcome)
+
+
+OPERATIONS: Mapping[str, Operation] = {"gameday": gameday}

@@ -1,0 +1,1 @@
+"""page: template and style of the game day's page."""
