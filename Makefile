@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help demo test faults check format lint types contract agree bench bench-peers lock clean
+.PHONY: help demo demo-plan test faults check format lint types contract agree bench bench-peers lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -12,8 +12,11 @@ help: ## list the targets
 $(INSTALLED): pyproject.toml constraints.txt scripts/install.sh
 	@scripts/install.sh
 
-demo: $(INSTALLED) ## plan the example on a synthetic Internet, in the terminal and as a page
+demo: $(INSTALLED) ## a dozen cities on real routers: a server dies, a site is drained, who loses what
 	@scripts/demo.sh
+
+demo-plan: $(INSTALLED) ## plan the example on a synthetic Internet, in the terminal and as a page
+	@scripts/demo-plan.sh
 
 test: $(INSTALLED) ## all tests (also what CI runs); installs what they need
 	@scripts/install-system.sh

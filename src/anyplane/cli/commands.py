@@ -9,6 +9,8 @@ from anyplane.cli import (
     check,
     diff,
     explain,
+    gameday,
+    lab,
     lint_router,
     plan,
     render,
@@ -34,3 +36,5 @@ def register(app: typer.Typer) -> None:
     render.register(app)
     lint_router.register(app)
     witness.register(app)
+    lab.register(app)
+    gameday.register(app)

@@ -1,0 +1,1 @@
+"""containerlab: the same lab as files that containerlab runs."""

@@ -1,0 +1,1 @@
+"""faces: what people see of a lab: status, catchments, traces, the demonstration."""
