@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import anyio
+import anyio.abc
 import pytest
 
 from anyplane.bgp.bird.connection import Connection, explained
@@ -163,6 +164,48 @@ def test_a_late_answer_is_never_taken_for_the_next_one(tmp_path: Path) -> None:
         except SpeakerUnreachable:
             return  # the server was still busy with the first
     assert reply.code == 3
+
+
+def test_nobody_hangs_up_in_the_middle_of_a_reply(tmp_path: Path) -> None:
+    """BIRD 3.1 may crash of it."""
+    path = tmp_path / "bird.ctl"
+    hung_up = []
+
+    async def slow_then_quick(stream: anyio.abc.SocketStream, is_slow: list[bool]) -> None:
+        async with stream:
+            await stream.send(GREETING)
+            await stream.receive()
+            if not is_slow:
+                is_slow.append(True)
+                await stream.send(b"1007-route 1\n")
+                with anyio.move_on_after(0.6):
+                    await stream.receive()
+                    hung_up.append("in the middle")
+                await stream.send(b" route 2\n0000 \n")
+                with contextlib.suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+                    await stream.receive()
+                hung_up.append("after the end")
+                return
+            while True:
+                await stream.send(b"0003 Reconfigured\n")
+                await stream.receive()
+
+    async def whole() -> None:
+        connection = Connection(str(path), deadline_s=0.2)
+        is_slow: list[bool] = []
+        async with await anyio.create_unix_listener(path) as listener, anyio.create_task_group() as group:
+            group.start_soon(listener.serve, lambda stream: slow_then_quick(stream, is_slow))
+            with pytest.raises(SpeakerUnreachable):
+                await connection.ask("show route all")
+            with anyio.fail_after(10):
+                while not hung_up:
+                    await connection.ask("configure")
+                    await anyio.sleep(0.05)
+            await connection.aclose()
+            group.cancel_scope.cancel()
+
+    anyio.run(whole)
+    assert hung_up == ["after the end"]
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,37 @@
-"""Connection: commands to BIRD's control socket, one at a time, each with a deadline."""
+"""Connection: commands to BIRD's control socket, one at a time, each with a deadline.
+
+Nobody hangs up in the middle of a reply: BIRD 3.1 may crash of it (a NULL pointer in its command line, seen
+with a full table, where a reply takes its time). What nobody waits for any more is read to its end aside.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import socket
+import time
+from dataclasses import dataclass
 
 import anyio
-from anyio.abc import SocketStream
+from anyio.abc import SocketAttribute, SocketStream
 
 from anyplane.bgp.bird.protocol import Reply, ReplyParser
 from anyplane.model.errors import SpeakerRejected, SpeakerUnreachable
 
 DEFAULT_SOCKET = "/run/bird/bird.ctl"
 DEADLINE_S = 2.0
+PATIENCE_S = 60.0
+"""Of the longest reply that nobody waits for; BIRD hangs if it takes longer."""
+PIECE = 65_536
+MOST_PIECES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """A connection whose reply nobody waits for."""
+
+    stream: SocketStream
+    parser: ReplyParser
+    since: float
 
 
 class Connection:
@@ -24,6 +44,7 @@ class Connection:
         self._stream: SocketStream | None = None
         self._parser = ReplyParser()
         self._lock = anyio.Lock()
+        self._abandoned: list[Abandoned] = []
 
     @property
     def version(self) -> int:
@@ -39,6 +60,7 @@ class Connection:
         command that we have is idempotent.
         """
         async with self._lock:
+            await self._hear_out()
             try:
                 with anyio.fail_after(self._deadline_s):
                     if self._stream is not None:
@@ -47,12 +69,22 @@ class Connection:
                         await self._close()
                     return await self._exchange(await self._open(), command)
             except BaseException as error:
-                await self._close()  # half a reply may be on its way, and is none to the next command
+                # Half a reply may be on its way, and is none to the next command.
+                is_broken = isinstance(error, OSError | anyio.EndOfStream | anyio.BrokenResourceError)
+                if is_broken and not isinstance(error, TimeoutError):
+                    await self._close()
+                elif self._stream is not None:
+                    self._abandoned.append(Abandoned(self._stream, self._parser, time.monotonic()))
+                    self._stream = None
                 raise explained(error, self, command) from error
 
     async def aclose(self) -> None:
         """Hang up."""
         await self._close()
+        with anyio.CancelScope(shield=True):
+            for one in self._abandoned:
+                await anyio.aclose_forcefully(one.stream)
+        self._abandoned.clear()
 
     async def _open(self) -> SocketStream:
         self._stream = await anyio.connect_unix(self.path)
@@ -70,11 +102,33 @@ class Connection:
             if replies:
                 return replies[-1]
 
+    async def _hear_out(self) -> None:
+        """Read what there is of the replies that nobody waits for; hang up where one has ended."""
+        for one in tuple(self._abandoned):
+            if _has_ended(one) or time.monotonic() - one.since > PATIENCE_S:
+                self._abandoned.remove(one)
+                with anyio.CancelScope(shield=True):
+                    await anyio.aclose_forcefully(one.stream)
+
     async def _close(self) -> None:
         stream, self._stream = self._stream, None
         if stream is not None:
             with anyio.CancelScope(shield=True):
                 await anyio.aclose_forcefully(stream)
+
+
+def _has_ended(one: Abandoned) -> bool:
+    raw = one.stream.extra(SocketAttribute.raw_socket)  # noqa: S610  # a socket, not a database
+    try:
+        for _ in range(MOST_PIECES):
+            piece = raw.recv(PIECE, socket.MSG_DONTWAIT)
+            if not piece or one.parser.feed(piece):
+                return True
+    except BlockingIOError:
+        return False
+    except (OSError, SpeakerRejected):
+        return True
+    return False
 
 
 def explained(error: BaseException, connection: Connection, command: str) -> BaseException:
