@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import check_rows, command_rows, routing_rows
+from bench import check_rows, command_rows, lab_rows, routing_rows
 from bench.internet import ROOT, Internet
 from bench.measured import Measured, ProcessError
 from bench.yardstick import State, Yardstick
@@ -139,6 +139,34 @@ ROWS = (
         what="500 checks, the CPU taken: longest gap between two renewals",
         limit=1.0,
         measure=check_rows.lease,
+        is_real=False,
+    ),
+    Row(
+        name="lab-60",
+        what="a lab of 60 routers with delays, until they agree",
+        limit=4,
+        measure=lab_rows.up_60,
+        is_real=False,
+    ),
+    Row(
+        name="lab-200",
+        what="a lab of 200 routers with delays, until they agree",
+        limit=6,
+        measure=lab_rows.up_200,
+        is_real=False,
+    ),
+    Row(
+        name="lab-500",
+        what="a lab of 500 routers with delays, until they agree",
+        limit=15,
+        measure=lab_rows.up_500,
+        is_real=False,
+    ),
+    Row(
+        name="worlds",
+        what="one random world of 30 real routers held against the definition",
+        limit=3,
+        measure=lab_rows.worlds,
         is_real=False,
     ),
 )

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # program (or path, where * stands for the architecture) -> package
 wanted=(
   chromium:chromium
-  ip:iproute2 sysctl:procps setpriv:util-linux
+  ip:iproute2 sysctl:procps setpriv:util-linux ping:iputils-ping
   bird:bird2 /usr/lib/frr/bgpd:frr '/usr/lib/*/frr/modules/bgpd_rpki.so:frr-rpki-rtrlib'
   gobgpd:gobgpd bgpctl:openbgpd
   knotd:knot nsd:nsd stayrtr:stayrtr

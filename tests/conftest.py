@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from leftovers import end_orphans, left_by_this_session, mark_this_session
 from namespaces import of_process, sweep
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,22 +44,27 @@ sys.addaudithook(_stay_at_home)
 
 def pytest_sessionstart() -> None:
     """Take away what a session that was killed left on this machine."""
+    end_orphans()
+    mark_this_session()
     if os.geteuid() == 0:
         sweep()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A test that leaves a namespace behind fails the session."""
+    """A test that leaves a namespace, a process or a lab behind fails the session."""
+    left = left_by_this_session()
     if os.geteuid() == 0:
         sweep()
-    if left := of_process(os.getpid()):
+    left += [f"namespace {name}" for name in of_process(os.getpid())]
+    if left:
         sweep(own=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             reporter.write_line("")
-            reporter.write_line(f"namespaces were left behind: {', '.join(left)}", red=True)
+            for words in left:
+                reporter.write_line(f"left behind: {words}", red=True)
 
 
 @pytest.fixture(scope="session")

@@ -116,7 +116,7 @@ def running(stage: Stage) -> Iterator[Stage]:
     stage.start_service()
     stage.start_agent()
     try:
-        wait_until(stage.is_announced, timeout=10)
+        wait_until(stage.is_announced)
         yield stage
     except AssertionError:
         print(stage.log())
@@ -210,7 +210,7 @@ def test_an_agent_that_slept_through_the_death_of_its_service_never_announces_it
     with Watch(running) as watch:
         time.sleep(1.5)
     running.start_service()
-    wait_until(running.is_announced, timeout=10)
+    wait_until(running.is_announced)
 
     assert watch.polls > 50
     assert watch.missing == watch.polls

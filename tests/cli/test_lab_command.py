@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from namespaces import needs_namespaces, needs_program
 
+from anyplane.cli import main
 from anyplane.lab.containerlab import export as containerlab
 from anyplane.lab.faces import packages
 from anyplane.lab.world.prepared import daemons_of
@@ -19,21 +24,46 @@ from anyplane.model.errors import LabError, UsageError
 
 ROOT = Path(__file__).parents[2]
 DOZEN = ("examples/dozen-cities.yaml", "--world", "examples/dozen-cities.world.yaml")
+USERS_PATH = "/usr/local/bin:/usr/bin:/bin"
+"""As Debian gives it to who is not root: daemons are not on it."""
 
 
-def run(*arguments: str, labs: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    """The command, with a place of its own for labs."""
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A command that ran."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str, labs: Path) -> Ended:
+    """The command, with a place of its own for labs, in this process: an interpreter costs more than most."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(ROOT)
+        for name, value in (("PATH", USERS_PATH), ("ANYPLANE_LAB_DIR", str(labs)), ("COLUMNS", "100")):
+            patched.setenv(name, value)
+        patched.setattr(sys, "argv", ["anyplane", *arguments])
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main._run()
+    written = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
+    return Ended(returncode=code, stdout=written[0], stderr=written[1])
+
+
+def run_apart(*arguments: str, labs: Path) -> Ended:
+    """The same in a process of its own, for what becomes another program."""
     done = subprocess.run(
         [sys.executable, "-m", "anyplane", *arguments],
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=60,
         cwd=ROOT,
-        env={**os.environ, "ANYPLANE_LAB_DIR": str(labs), "COLUMNS": "100"},
+        env={**os.environ, "PATH": USERS_PATH, "ANYPLANE_LAB_DIR": str(labs), "COLUMNS": "100"},
         check=False,
     )
     assert "Traceback" not in done.stderr, done.stderr
-    return done
+    return Ended(returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +171,17 @@ def test_every_client_reaches_the_site_of_the_plan(family: tuple[str, ...], labs
     assert {one["metro"]: one["answered"] for one in plain["clients"]}["LIS"] == "mad"
 
 
+def test_nobody_moves_from_the_plan_to_the_lab(labs: Path) -> None:
+    done = run("lab", "catchment", "--diff", labs=labs)
+    plain = json.loads(run("lab", "catchment", "--diff", "--json", labs=labs).stdout)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("dozen, planned -> dozen, in the lab")
+    assert "Nobody moves." in done.stdout
+    (only,) = plain["scenarios"]
+    assert (only["moved"], only["users"]) == (0, 243_200_000)
+
+
 def test_a_question_from_a_city_is_answered_with_site_and_nsid(labs: Path) -> None:
     done = run("lab", "dig", "lisbon", labs=labs)
     named = json.loads(run("lab", "dig", "tokyo", "www.example.net", "A", "--json", labs=labs).stdout)
@@ -160,10 +201,10 @@ def test_a_trace_takes_the_way_of_the_plan(labs: Path) -> None:
 
 
 def test_a_command_runs_in_a_node_and_its_exit_code_is_ours(labs: Path) -> None:
-    done = run("lab", "shell", "mad", "--", "ip", "-4", "address", "show", "dev", "lo", labs=labs)
+    done = run_apart("lab", "shell", "mad", "--", "ip", "-4", "address", "show", "dev", "lo", labs=labs)
 
     assert "203.0.113.53/32" in done.stdout
-    assert run("lab", "shell", "mad", "--", "false", labs=labs).returncode == 1
+    assert run_apart("lab", "shell", "mad", "--", "false", labs=labs).returncode == 1
 
 
 def test_wrong_words_to_a_lab_that_runs(labs: Path) -> None:
@@ -179,6 +220,21 @@ def test_wrong_words_to_a_lab_that_runs(labs: Path) -> None:
     assert second.stderr.startswith("a lab called dozen runs already")
     assert log.returncode == 2
     assert "has no log of quagga" in log.stderr
+
+
+def test_a_server_that_ended_by_itself_is_a_problem_however_well_it_ended(labs: Path) -> None:
+    ended = run_apart(
+        "lab", "shell", "chi", "--", "sh", "-c", "kill $(cat /run/site-chi/server.pid)", labs=labs
+    )
+    assert ended.returncode == 0, ended.stderr
+
+    until = time.monotonic() + 10
+    while (done := run("lab", "status", labs=labs)).returncode == 0:
+        assert time.monotonic() < until, done.stdout
+        time.sleep(0.1)
+
+    assert done.returncode == 1
+    assert done.stdout.startswith("PROBLEM  dozen: 1 process died: site-chi dns\n")
 
 
 def test_a_lab_that_died_is_no_lab_any_more(labs: Path) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +19,13 @@ from anyplane.kernel.processes import Process, process
 from anyplane.lab.container import enter
 from anyplane.lab.container.client import Lab
 from anyplane.model.errors import LabError
+
+NOBODY = 65534
+_SHOW = """set -e
+count=$1; shift
+while [ "$count" -gt 0 ]; do mount --bind "$1" "$2"; shift 2; count=$((count - 1)); done
+exec "$@"
+"""
 
 
 def needs_lab(*programs: str) -> None:
@@ -77,6 +88,55 @@ def _holds(pid: int, nets: set[int]) -> bool:
             if name.startswith("net:[") and int(name[5:-1]) in nets:
                 return True
     return False
+
+
+def as_nobody(script: str, place: Path, *, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    """A Python of our version runs the script as a user without any right, whose labs are in `place`.
+
+    The clone, the packages and even the interpreter may stand where only root may look: they are shown to
+    nobody at other places, by mounts that end with the script.
+    """
+    needs_lab("setpriv", "unshare", "mount")
+    seen = [
+        Path(enter.__file__).parents[3],
+        *Path(__file__).parents[:1],
+        Path(__file__).parents[1] / "network",
+    ]
+    seen += [Path(path) for path in sys.path if path.endswith("-packages")]
+    base = Path(sys.base_prefix)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    shown = Path(tempfile.mkdtemp(prefix=f"anyplane-test-{os.getpid()}-nobody-"))
+    shown.chmod(0o755)
+    try:
+        pairs = [(path, shown / str(number)) for number, path in enumerate(seen)]
+        is_of_system = base in (Path("/usr"), Path("/usr/local"))
+        interpreter = base / "bin" / version
+        if not is_of_system:
+            pairs.append((base, shown / "python"))
+            interpreter = shown / "python" / "bin" / version
+        for _, at in pairs:
+            at.mkdir()
+        env = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join(str(at) for path, at in pairs if path != base),
+            "LD_LIBRARY_PATH": str(interpreter.parents[1] / "lib"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "ANYPLANE_LAB_DIR": str(place),
+            **{name: os.environ[name] for name in ("ANYPLANE_TEST_SESSION",) if name in os.environ},
+        }
+        mounts = [str(path) for pair in pairs for path in pair]
+        become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+        show = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _SHOW, "sh", str(len(pairs))]
+        return subprocess.run(
+            [*show, *mounts, *become, str(interpreter), "-c", script],
+            env=env,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+    finally:
+        shutil.rmtree(shown)
 
 
 def parent_of(pid: int) -> int:

@@ -1,6 +1,7 @@
 """Stand: the site of lab_worlds.two_sites or of one made here, wired as the engine does, with real upstreams.
 
-Folders of nodes stand in /run, so the sites' names hold our pid, and `close` removes them.
+Its tests use the fixture `own_run`, so that the folders of nodes are this session's own. The sites' names
+hold our pid: what an agent keeps beside a daemon is called after its site.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from anyplane.datasets.world_file import read_world
 from anyplane.design import Design, parse
 from anyplane.lab.blueprint import Blueprint, LinkKind, Node, NodeKind, RouterKind
 from anyplane.lab.proof.random_worlds import random_world
-from anyplane.lab.world.build import build, router_name
+from anyplane.lab.world.build import build, router_name, untold
 from anyplane.model.errors import UsageError
 from anyplane.model.nouns import UpstreamKind
 from anyplane.topology import Topology
@@ -253,3 +253,39 @@ def test_rules_that_a_community_tells_are_left_to_the_wire(topology: Topology) -
 def test_a_lab_has_a_plain_name(name: str, design: Design, topology: Topology) -> None:
     with pytest.raises(UsageError, match="cannot name a lab"):
         build(design, topology, name=name)
+
+
+def test_what_a_community_of_somebody_elses_asks_for_is_not_told_by_it() -> None:
+    asked = "{prepend: 2, to: [peers]}"
+    text = (
+        "version: 1\nservice: {name: x, origin: 64500, prefixes: [198.51.100.0/24]}\n"
+        f'communities: {{"300:1": [{asked}], "200:1": [{asked}]}}\n'
+        "sites:\n  mad:\n    metro: MAD\n    upstreams:\n"
+        f'      - {{asn: 200, communities: ["COMMUNITY"], actions: [{asked}]}}\n'
+    )
+
+    (by_another,), (by_itself,) = (
+        parse(text.replace("COMMUNITY", community)).sites[0].upstreams for community in ("300:1", "200:1")
+    )
+
+    design = parse(text.replace("COMMUNITY", "200:1"))
+    assert untold(design, by_another) == by_another.rules != ()
+    assert untold(design, by_itself) == ()
+
+
+def test_behind_a_route_server_each_site_has_a_rank_of_its_own() -> None:
+    world = next(
+        world
+        for world in map(random_world, range(200))
+        if sum(one.kind == UpstreamKind.ROUTE_SERVER for site in world.design.sites for one in site.upstreams)
+        > 1
+    )
+
+    blueprint = build(world.design, world.topology)
+
+    served = [one for one in blueprint.sites if one.exchange >= 0]
+    ids = [one.counts_as for one in served]
+    assert all(ids)
+    assert ids == sorted(set(ids))
+    assert not set(ids) & {node.router_id for node in blueprint.nodes}
+    assert all(one.counts_as is None for one in blueprint.sites if one.exchange < 0)

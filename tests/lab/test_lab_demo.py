@@ -9,7 +9,7 @@ from lab_worlds import two_sites
 
 from anyplane.lab.faces import demo
 from anyplane.lab.faces.catchment import Answer, Expected, compared
-from anyplane.lab.gameday.outcome import ClientOutcome, ClientSpan
+from anyplane.lab.gameday.outcome import ClientOutcome, ClientSpan, FaultOutcome, Outcome
 from anyplane.lab.gameday.reading import parse
 
 CITIES = {"LIS": "Lisbon", "MAD": "Madrid", "TYO": "Tokyo"}
@@ -33,6 +33,63 @@ def client(*spans: tuple[str, int]) -> ClientOutcome:
         before="mad",
         after="mad",
         spans=tuple(ClientSpan(start_s=0.0, end_s=1.0, site=site, queries=n) for site, n in spans),
+    )
+
+
+def outcome(*clients: ClientOutcome, fault: FaultOutcome | None = None) -> Outcome:
+    return Outcome(
+        version=1,
+        scenario="server-killed",
+        shows="",
+        where="",
+        took_s=20.0,
+        verdicts=(),
+        sent=sum(one.sent for one in clients),
+        lost=sum(one.lost for one in clients),
+        excused=0,
+        lost_share_of_users=0.0,
+        outage_of_users_s=0.0,
+        worst_outage_s=0.0,
+        resets=0,
+        updates=0,
+        flows=None,
+        faults=(fault,) if fault else (),
+        clients=clients,
+        loads=(),
+        events=(),
+        own_errors=(),
+        errors=(),
+    )
+
+
+def test_every_step_that_has_a_name_has_words_in_the_story() -> None:
+    steps = [one.name for text in (demo.KILL, demo.DRAIN) for one in parse(text).steps]
+
+    assert {name for name in steps if not name.startswith("step-")} == set(demo.STORY)
+
+
+def test_what_the_kill_did_fits_the_narrowest_terminal() -> None:
+    fault = FaultOutcome(
+        step="fault", text="", at_s=2.0, withdrawn_s=0.258, last_fib_s=0.508, elsewhere_s=0.203, lost=4
+    )
+    lisbon = client(("mad", 9), ("", 4), ("tyo", 8), ("mad", 9))
+    frankfurt = replace(client(("tyo", 30)), metro="FRA", before="tyo")
+    found = outcome(frankfurt, lisbon, fault=fault)
+
+    for width in (60, 100):
+        text = shown(demo.killed_page(found, CITIES, SITES), width=width)
+        assert max(map(len, text.splitlines())) <= width
+        words = [" ".join(line.split()) for line in text.splitlines()]
+        assert "258 ms Madrid's routes are withdrawn" in words
+        assert "Lisbon AS1 Tokyo 4 of 30 100 ms" in words
+        assert words[-1] == "the 1 client network of other sites: 0 lost"
+
+
+def test_a_drain_says_what_was_lost_and_who_answers_instead() -> None:
+    gone = outcome(client(("mad", 9), ("tyo", 8)), client(("mad", 9), ("tyo", 8)))
+
+    assert shown(demo.drained_page(gone, CITIES, SITES)) == (
+        "0 of 34 queries lost\nthe 2 client networks of Madrid went to Tokyo (2)\n"
     )
 
 

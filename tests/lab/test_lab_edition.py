@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from anyplane.lab.blueprint import Blueprint
 from anyplane.lab.proof.random_worlds import random_world
 from anyplane.lab.world.build import build
 from anyplane.lab.world.edition import CHECK_NAME, edition
+from anyplane.lab.world.prediction import predict
 from anyplane.model.nouns import UpstreamKind
 from anyplane.topology import Topology
 
@@ -101,6 +103,34 @@ def test_a_design_that_says_nothing_of_running_is_made_fit_to_run(topology: Topo
                 assert session.imports == ("none" if is_served else "default")
                 assert (session.bfd is None) == is_served
                 assert session.local is not None
+
+
+def test_a_site_with_nothing_but_a_route_server_has_its_way_back_from_there() -> None:
+    world = next(
+        world
+        for world in map(random_world, range(60))
+        if any(one.kind == UpstreamKind.ROUTE_SERVER for site in world.design.sites for one in site.upstreams)
+    )
+    document = yaml.safe_load(world.design.source)
+    chosen = next(
+        name
+        for name, site in document["sites"].items()
+        if any(one.get("kind") == "route_server" for one in site["upstreams"])
+    )
+    listed = document["sites"][chosen]["upstreams"]
+    document["sites"][chosen]["upstreams"] = [one for one in listed if one.get("kind") == "route_server"]
+    design = parse(yaml.safe_dump(document, sort_keys=False))
+
+    blueprint = build(design, world.topology)
+    sessions = {
+        str(site.name): [one for upstream in site.upstreams for one in upstream.sessions]
+        for site in parse(blueprint.design_text).sites
+    }
+    routed = predict(design, world.topology, blueprint)
+
+    assert {one.imports for one in sessions[chosen]} == {"default"}
+    mine = [one for of in routed.prefixes for one in of.routes if one.site == chosen]
+    assert all(one.rtt_ms is not None and one.rtt_ms > 0 for one in mine)
 
 
 def test_timers_of_a_session_are_the_designs_own(topology: Topology) -> None:

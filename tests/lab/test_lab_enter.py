@@ -13,15 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab_here import needs_lab
-from namespaces import needs_program
+from lab_here import NOBODY, as_nobody, needs_lab
 
 from anyplane.lab.container import enter
 from anyplane.lab.container.enter import Capability, Machine, fix, this_machine
 from anyplane.model.errors import LabError
 
-NOBODY = 65534
-SOURCES = Path(enter.__file__).parents[2]
+SOURCES = Path(enter.__file__).parents[3]
 ROOTLESS = """
 import json, os, subprocess
 from pathlib import Path
@@ -113,7 +111,7 @@ def test_a_user_without_namespaces_is_told_what_to_do(tmp_path: Path) -> None:
     script = (
         "from pathlib import Path\n"
         "Path('/proc/sys/user/max_net_namespaces').write_text('0')\n"
-        "from anyplane.lab import enter\n"
+        "from anyplane.lab.container import enter\n"
         "enter.capability()\n"
     )
 
@@ -147,9 +145,9 @@ def place_of_nobody() -> Iterator[Path]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other tests of the lab run without root already")
 def test_a_lab_without_root_is_as_good(place_of_nobody: Path) -> None:
-    needs_lab("setpriv", "nsenter")
+    needs_lab("nsenter", "ping")
 
-    done = _as_nobody(ROOTLESS, place_of_nobody)
+    done = as_nobody(ROOTLESS, place_of_nobody)
 
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
@@ -161,33 +159,3 @@ def test_a_lab_without_root_is_as_good(place_of_nobody: Path) -> None:
     assert " x0@" in said["shell"]
     assert said["low port"] == "0"
     assert said["left"] == []
-
-
-def _as_nobody(script: str, place: Path) -> subprocess.CompletedProcess[str]:
-    """A Python that nobody may execute, of our version; the tree and the packages are read where they are."""
-    paths = [
-        str(SOURCES),
-        str(Path(__file__).parent),
-        *(path for path in sys.path if "site-packages" in path),
-    ]
-    env = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join(paths),
-        "ANYPLANE_LAB_DIR": str(place),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    for program in (sys.executable, *filter(None, (shutil.which(version, path="/usr/bin:/usr/local/bin"),))):
-        # The interpreter starts itself again: so it must be found under its own name, too.
-        tried = (
-            "import subprocess, sys, anyio, anyplane; subprocess.run([sys.executable, '-c', ''], check=True)"
-        )
-        if not subprocess.run(
-            [*become, program, "-c", tried], env=env, capture_output=True, timeout=30
-        ).returncode:
-            return subprocess.run(
-                [*become, program, "-c", script], env=env, capture_output=True, text=True, timeout=60
-            )
-    needs_program(f"a {version} that nobody may execute")
-    raise AssertionError("not reached")

@@ -52,6 +52,7 @@ def lab(**more: object) -> LabStatus:
         age_s=31.0,
         routers_up=4,
         routers=4,
+        route_servers=0,
         sessions_up=8,
         sessions=8,
         probers=0,
@@ -167,6 +168,10 @@ def test_the_agent_and_the_table_that_disagree_are_a_problem() -> None:
         "mad: the agent says announced, the upstreams' table lacks it",
         "fra: the agent says withdrawn, the upstreams' table holds it",
     )
+
+
+def test_route_servers_are_counted_among_the_routers_and_said_to_be() -> None:
+    assert "4 of 4 up, 1 route server among them" in shown(status.page(lab(route_servers=1)))
 
 
 def test_a_lab_that_went_silent_says_so_first() -> None:

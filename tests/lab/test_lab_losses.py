@@ -1,8 +1,7 @@
-"""Losses and who answered, against brute force on random logs, and the figures of how sure they are."""
+"""Losses against brute force on random logs, and the figures of how sure they are."""
 
 from __future__ import annotations
 
-import itertools
 import math
 import random
 
@@ -10,18 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyplane.lab.probes.answering import shares, switches, timeline
 from anyplane.lab.probes.losses import (
     Fate,
-    chance_seen,
     fates,
     losses,
     outage_interval,
     share_interval,
     stream_losses,
-    users_hit,
-    weighted_loss,
-    weighted_outage_s,
 )
 from anyplane.lab.probes.queries import (
     Client,
@@ -107,43 +101,6 @@ def test_losses_equal_their_definition(log: ProbeLog) -> None:
         assert found.longest_s <= found.outage_s + 1e-9
 
 
-@given(logs, st.floats(0, 0.5))
-def test_switches_equal_their_definition(log: ProbeLog, fault_at: float) -> None:
-    for found in switches(log, fault_at):
-        answered = [query for query in log.of(found.number) if query.answered_at is not None]
-        old = {query.site for query in answered if (query.answered_at or 0) <= fault_at}
-        elsewhere = [query.answered_at or 0 for query in answered if query.site not in old]
-
-        assert sum(found.before.values()) + sum(found.after.values()) == len(answered)
-        if elsewhere:
-            assert found.first_elsewhere_s == pytest.approx(min(elsewhere) - fault_at)
-        else:
-            assert found.first_elsewhere_s is None
-
-
-@given(logs, st.sampled_from([0.03, 0.1, 1.0]))
-def test_shares_and_timelines_lose_nothing(log: ProbeLog, every_s: float) -> None:
-    for share in shares(log, every_s, since=0.0):
-        assert sum(share.sites.values()) + share.lost == pytest.approx(1)
-    for number in (0, 1):
-        spans = timeline(log, number)
-        queries = log.of(number)
-        assert sum(span.queries for span in spans) == len(queries)
-        assert all(one.end == other.begin for one, other in itertools.pairwise(spans))
-        assert all(one.site != other.site for one, other in itertools.pairwise(spans))
-        if queries:
-            assert spans[0].begin == queries[0].sent_at
-
-
-def test_an_outage_weighs_as_much_as_its_users() -> None:
-    found = losses(outage(begin=0.2, end=0.5, flows=(1,)))
-
-    assert [one.lost for one in found] == [0, 30]
-    assert weighted_outage_s(found) == pytest.approx(0.3 * 3 / 4)
-    assert weighted_loss(found) == pytest.approx(0.3 * 3 / 4)
-    assert users_hit(found) == pytest.approx(3 / 4)
-
-
 def test_an_outage_at_the_end_is_open() -> None:
     (gap,) = losses(outage(begin=0.8, end=9, flows=(0,)))[0].gaps
 
@@ -213,8 +170,6 @@ def test_the_interval_of_an_outage_holds_its_length_as_often_as_it_says(length: 
 
 
 def test_how_sure_it_is() -> None:
-    assert chance_seen(0.0005, 1000) == pytest.approx(0.5)
-    assert chance_seen(0.0005, 1000, clients=4) == 1
     low, high = share_interval(0, 1000)
     assert (low, high) == (0, pytest.approx(0.00383, abs=1e-4))
     low, high = share_interval(100, 1000)

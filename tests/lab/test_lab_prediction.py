@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from anyplane.design import Design, parse
 from anyplane.lab.blueprint import Blueprint, LinkKind, NodeKind
 from anyplane.lab.proof.random_worlds import random_world
 from anyplane.lab.world.build import build
-from anyplane.lab.world.prediction import NodeRoute, Prediction, from_json, nodes_on, predict, to_json
+from anyplane.lab.world.prediction import Hop, NodeRoute, Prediction, from_json, predict, to_json
 from anyplane.model.errors import UsageError
 from anyplane.planning.compile import compile as compile_design
 from anyplane.planning.latency import LatencyModel
@@ -42,6 +43,16 @@ def design() -> Design:
 @pytest.fixture(scope="module")
 def blueprint(design: Design, topology: Topology) -> Blueprint:
     return build(design, topology)
+
+
+def nodes_on(hops: Sequence[Hop], blueprint: Blueprint) -> tuple[str, ...]:
+    """The names of the nodes that stand at these hops."""
+    names = {
+        (int(node.asn), node.location.metro): node.name
+        for node in blueprint.nodes
+        if node.kind == NodeKind.ROUTER
+    }
+    return tuple(names[hop.asn, hop.metro] for hop in hops)
 
 
 def wire_delay(blueprint: Blueprint, route: NodeRoute) -> float | None:

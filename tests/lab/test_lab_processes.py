@@ -69,7 +69,7 @@ def test_what_a_thread_inside_does_stays_inside(stage: Stage) -> None:
 def test_output_is_appended_to_a_log_of_the_node(stage: Stage) -> None:
     process = stage.processes.start("as1-lis", ["sh", "-c", "echo out; echo err >&2; exit 3"], label="talker")
 
-    assert process.wait(5)
+    assert process.wait(30)
     assert process.ended == "exit code 3"
     assert process.last_words == "out\nerr"
     assert (stage.directory / "nodes/as1-lis/talker.log").read_text() == "out\nerr\n"
@@ -82,7 +82,7 @@ def test_a_killed_process_says_which_signal_ended_it(stage: Stage) -> None:
 
     process.send(signal.SIGKILL)
 
-    assert process.wait(5)
+    assert process.wait(30)
     assert process.ended == "SIGKILL"
 
 
@@ -94,7 +94,7 @@ def test_freezing_a_node_stops_children_that_hid_in_another_session(stage: Stage
 
     stage.processes.freeze("as1-lis")
     wait_until(lambda: [state(pid) for pid in pids] == ["T"] * 3)
-    assert state(elsewhere.pid) == "S"
+    assert state(elsewhere.pid) in "RS"
     stage.processes.thaw("as1-lis")
     wait_until(lambda: [state(pid) for pid in pids] == ["S"] * 3)
     stage.processes.kill("as1-lis")
@@ -142,7 +142,7 @@ def test_a_death_is_heard_of_at_once(stage: Stage) -> None:
     async def main() -> tuple[str, float]:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(kill)
-            with anyio.fail_after(5):
+            with anyio.fail_after(30):
                 return await process.gone(), time.monotonic()
 
     killed_at = 0.0
@@ -156,12 +156,12 @@ def test_a_death_is_heard_of_at_once(stage: Stage) -> None:
     how, heard_at = anyio.run(main)
 
     assert how == "SIGKILL"
-    assert heard_at - killed_at < 1
+    assert heard_at - killed_at < 5
 
 
 def test_one_that_ended_makes_room_for_the_next_of_its_label(stage: Stage) -> None:
     first = stage.processes.start("as1-lis", ["true"], label="one")
-    assert first.wait(5)
+    assert first.wait(30)
 
     second = stage.processes.start("as1-lis", ["sleep", "60"], label="one")
 

@@ -77,6 +77,76 @@ def test_frr_refuses_a_session_whose_key_is_in_a_file_of_its_own() -> None:
         configuration(blueprint, replace(node, daemon=RouterKind.FRR))
 
 
+def test_frr_refuses_a_session_at_another_port() -> None:
+    text = parts().design_text.replace("gtsm: true", "gtsm: true, port: 1179")
+    blueprint = parts(design_text=text)
+    node = blueprint.by_name["as10-fra"]
+
+    assert "port 1179 as OWN_AS" in configuration(blueprint, node)["bird.conf"]
+    with pytest.raises(LabError, match="listens on one port for all"):
+        configuration(blueprint, replace(node, daemon=RouterKind.FRR))
+
+
+def test_frr_is_told_of_an_rtr_cache_before_its_sessions(tmp_path: Path) -> None:
+    needs_program("vtysh")
+    blueprint = parts(frr=("as30-ams",))
+    node = blueprint.by_name["as30-ams"]
+
+    text = configuration(blueprint, node, rtr=("100.72.0.9", 3323))["bgpd.conf"]
+
+    assert "match rpki invalid" in text
+    assert "match as-path INVALID" not in text
+    assert text.index("rpki cache 100.72.0.9 3323") < text.index("router bgp")
+    (tmp_path / "bgpd.conf").write_text(text)
+    subprocess.run(["vtysh", "-C", "-f", str(tmp_path / "bgpd.conf")], check=True, timeout=20)
+
+
+def test_frr_drops_a_longer_prefix_whoever_the_path_names() -> None:
+    node = parts(frr=("as30-ams",)).by_name["as30-ams"]
+
+    text = configuration(parts(frr=("as30-ams",)), node)["bgpd.conf"]
+
+    longer = text.split("match ip address prefix-list ORIGIN_LONGER\n", 1)[1]
+    assert longer.startswith("exit\n")
+
+
+def test_plain_ibgp_has_neither_all_paths_nor_identified_routes() -> None:
+    world = random_world(2)
+    plain, seeing = (
+        build(world.design, world.topology, has_delays=False, is_plain_ibgp=is_plain)
+        for is_plain in (True, False)
+    )
+
+    def written(blueprint: Blueprint) -> str:
+        routers = [node for node in blueprint.nodes if node.kind == NodeKind.ROUTER]
+        return "".join(configuration(blueprint, node)["bird.conf"] for node in routers)
+
+    assert "add paths on" in written(seeing)
+    assert "bgp_originator_id = " in written(seeing)
+    assert "add paths on" not in written(plain)
+    assert "bgp_originator_id = " not in written(plain)
+
+
+def test_deterministic_med_is_asked_for_where_meds_may_meet_alone() -> None:
+    world = random_world(2)
+    blueprint = build(world.design, world.topology, has_delays=False)
+
+    for node in blueprint.nodes:
+        if node.kind == NodeKind.ROUTER:
+            heard = sum(
+                node.asn == link.upstream
+                or (link.exchange >= 0 and _is_member(blueprint, link.exchange, int(node.asn)))
+                for link in blueprint.sites
+            )
+            text = configuration(blueprint, node)["bird.conf"]
+            assert ("deterministic med on" in text) == (heard > 1), node.name
+
+
+def _is_member(blueprint: Blueprint, exchange: int, asn: int) -> bool:
+    ports = blueprint.exchanges[exchange].ports
+    return any(blueprint.by_name[port.node].asn == asn for port in ports)
+
+
 def test_each_daemon_has_its_sockets_in_the_nodes_own_folder() -> None:
     blueprint = parts()
     labels = {

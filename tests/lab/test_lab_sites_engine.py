@@ -45,6 +45,15 @@ def test_a_lab_brings_up_its_sites_and_hurts_them_over_its_socket(lab: Lab) -> N
     assert lab.call("sites")["fra"]["daemon"]["pid"] != old
     lab.call("agent", site="fra", action="hang")
     lab.call("agent", site="fra", action="restore")
+    assert lab.call("status")["nodes"]["site-fra"]["processes"]["agent"] == ""
+    first = lab.call("sites")["fra"]["agent"]["pid"]
+    lab.call("kill", node="site-fra", label="agent")
+    assert lab.call("status")["nodes"]["site-fra"]["processes"]["agent"] == "ended"
+    second = lab.call("restart", node="site-fra", label="agent")["pid"]
+    assert lab.call("sites")["fra"]["agent"]["pid"] == second != first
+    lab.call("kill", node="site-fra", label="agent")
+    lab.call("agent", site="fra", action="restore")
+    assert [one["label"] for one in lab.call("processes", node="site-fra")].count("agent") == 1
     assert lab.call("rtr", node="as200-mad")["port"] == 3323
     for wrong in ({"do": "server", "site": "nowhere"}, {"do": "server", "site": "mad", "action": "paint"}):
         with pytest.raises(AnyplaneError):

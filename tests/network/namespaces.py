@@ -39,6 +39,7 @@ _DIRECTORY = "anyplane-test-"
 _LEFT = (
     (_NAMED, "any-"),
     (Path(tempfile.gettempdir()), _DIRECTORY),
+    (Path("/run"), _DIRECTORY),
     (
         Path("/run"),
         "anyplane-exabgp-",
@@ -209,8 +210,11 @@ def needs_program(*names: str) -> None:
     _lacking(f"missing: {', '.join(missing)}; scripts/install-system.sh installs them" if missing else "")
 
 
-def wait_until(condition: Callable[[], object], *, timeout: float = 10, every: float = 0.02) -> float:
-    """Seconds until `condition()` held; AssertionError after `timeout`. It polls too slowly to measure."""
+def wait_until(condition: Callable[[], object], *, timeout: float = 30, every: float = 0.02) -> float:
+    """Seconds until `condition()` held; AssertionError after `timeout`. It polls too slowly to measure.
+
+    The timeout is for a machine with ten times more to do than it can: whoever waits less proves less.
+    """
     begin = time.monotonic()
     while not condition():
         waited = time.monotonic() - begin

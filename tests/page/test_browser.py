@@ -1,91 +1,35 @@
-"""The report page in a real browser: no error, no request, no overflow on a phone, no name upon another.
-
-A probe page (ours, beside the report) shows the report in a frame of the width wanted, looks into it, and
-writes what it saw into its own body, which headless Chromium then dumps.
-"""
+"""The report page in a real browser: no error, no request, no overflow on a phone, no name upon another."""
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import shutil
-import subprocess
-from html import unescape
 from pathlib import Path
 
+import headless_browser
 import pytest
 from invented_report import invented
 
 from anyplane.planning.html import render_html
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CHROMIUM = next((found for found in map(shutil.which, NAMES) if found), None)
-
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
-    "--disable-dev-shm-usage", "--allow-file-access-from-files", "--enable-logging=stderr",
-    "--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=8000", "--window-size=1400,1000",
-)  # fmt: skip
-
-PROBE = """<!doctype html><meta charset="utf-8"><body style="margin:0">
-<iframe id="frame" style="border:0;width:WIDTHpx;height:900px"></iframe><pre id="seen"></pre><script>
-const frame = document.getElementById("frame");
-frame.addEventListener("load", () => setTimeout(() => {
-  const page = frame.contentDocument, view = frame.contentWindow;
+SCRIPT = """
   const shown = (item) => item.getClientRects().length > 0;
   const box = (item) => {
     const b = item.getBoundingClientRect();
     return [b.left, b.top, b.right, b.bottom];
   };
   const names = [...page.querySelectorAll("svg.map .labels text")].filter(shown);
-  const wide = [...page.querySelectorAll("body *")].filter((item) => {
-    const b = item.getBoundingClientRect();
-    return b.right > view.innerWidth + 1 && b.width > 0 && !item.closest(".scroll, svg, .unseen, .skip");
-  });
-  document.getElementById("seen").textContent = JSON.stringify({
-    title: page.title,
-    width: view.innerWidth,
-    scroll: page.documentElement.scrollWidth,
-    wide: wide.map((item) => item.tagName + "." + item.className),
-    requests: view.performance.getEntriesByType("resource").map((entry) => entry.name),
-    labels: names.map((item) => [item.textContent, ...box(item)]),
-    map: page.querySelector("svg.map") ? box(page.querySelector("svg.map")) : [],
-    tips: page.querySelectorAll("svg.map [data-tip]").length,
-    choosers: [...page.querySelectorAll(".chooser")].filter(shown).length,
-    open: page.querySelectorAll(".failures > details[open]").length,
-  });
-}, 500));
-frame.src = "report.html";
-</script></body>"""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def chromium() -> str:
-    if CHROMIUM is None:
-        reason = f"no browser: none of {', '.join(NAMES)} is installed (Debian: apt-get install chromium)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return CHROMIUM
+  seen.labels = names.map((item) => [item.textContent, ...box(item)]);
+  seen.map = page.querySelector("svg.map") ? box(page.querySelector("svg.map")) : [];
+  seen.tips = page.querySelectorAll("svg.map [data-tip]").length;
+  seen.choosers = [...page.querySelectorAll(".chooser")].filter(shown).length;
+  seen.open = page.querySelectorAll(".failures > details[open]").length;
+"""
 
 
 def look(folder: Path, page: str, *, width: int) -> tuple[dict, list[str]]:
     """What the probe saw at this width, and what the browser's console said."""
-    assert CHROMIUM is not None
-    (folder / "report.html").write_text(page, encoding="utf-8")
-    probe = folder / "probe.html"
-    probe.write_text(PROBE.replace("WIDTH", str(width)), encoding="utf-8")
-    done = subprocess.run(
-        [CHROMIUM, *FLAGS, f"--user-data-dir={folder / 'profile'}", "--dump-dom", probe.as_uri()],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
-    assert found is not None, done.stderr[-2000:]
-    assert found[1], done.stderr[-2000:]
-    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    return json.loads(unescape(found[1])), console
+    return headless_browser.look(
+        folder, page, width=width, outside=".scroll, svg, .unseen, .skip", script=SCRIPT
+    )
 
 
 CASES = [(sites, width) for sites in (2, 12, 300) for width in (400, 1240)]

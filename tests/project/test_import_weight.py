@@ -60,3 +60,37 @@ def test_help_loads_neither_the_agent_nor_what_it_runs_on() -> None:
     world = ("asyncio", "anyio", "socket", "ssl", "sqlite3", "structlog", "dns", "h11", "prometheus_client")
 
     assert loaded("anyplane.cli.app", heavy=(*heavy, "anyplane.agent.run", "yaml", *world)) == []
+
+
+def test_what_runs_inside_a_lab_loads_nothing_of_planning() -> None:
+    lab = "anyplane.lab"
+    inside = (f"{lab}.{name}" for name in ("container", "wires", "probes", "places", "routers", "paths"))
+    gameday = (
+        f"{lab}.gameday.{name}" for name in ("operations_gameday", "lab_stage", "runner", "report_json")
+    )
+
+    assert loaded(*inside, *gameday, heavy=(*PLANNING, *OURS)) == []
+
+
+def test_the_processes_of_a_lab_begin_light() -> None:
+    """Before the first daemon starts nothing reads a design; relay, prober and FIB watch never do."""
+    begins = (
+        "container.inside",
+        "container.inside_engine",
+        "wires.relay",
+        "probes.prober",
+        "probes.fib_watch",
+    )
+    heavy = (
+        *PLANNING,
+        *READING,
+        *OURS,
+        "yaml",
+        "rich",
+        "structlog",
+        "dns",
+        "anyplane.design",
+        "anyplane.agent",
+    )
+
+    assert loaded(*(f"anyplane.lab.{name}" for name in begins), heavy=heavy) == []

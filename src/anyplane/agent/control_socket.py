@@ -15,12 +15,15 @@ import socket
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio.abc import SocketAttribute, SocketStream
 
-from anyplane.agent.logs import Log
 from anyplane.model.errors import AnyplaneError, UsageError
+
+if TYPE_CHECKING:
+    from anyplane.agent.logs import Log  # what the command line asks with needs no logging
 
 VERSION = 1
 REQUEST_BYTES = 65_536

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +15,14 @@ if TYPE_CHECKING:
     from anyplane.lab.container.client import OnEvent
     from anyplane.lab.faces.standing import Standing
     from anyplane.lab.gameday.outcome import Outcome
+    from anyplane.lab.gameday.running import Plans
     from anyplane.lab.gameday.scenario import Scenario
+    from anyplane.lab.gameday.words import Words
     from anyplane.lab.world.prepared import Prepared
 
-SILENCE_S = 300.0
-"""A step may wait for so long before the lab says a word."""
-MOST_GONE = 3
-Plans = dict[str, dict[str, list[str]]]
+RUNNING_WORDS = frozenset(("safety", "health"))
+"""What a design says of how it is run, which moves no catchment."""
+NOT_HEALED = "not healed"
 
 
 def run_all(
@@ -40,7 +40,7 @@ def run_all(
     found: list[Outcome] = []
     if lab:
         with lab_options.standing(lab) as here:
-            return [run_on(here, one, plans=plans_of(here), is_quiet=is_quiet) for one in scenarios]
+            return run_on_one(here, scenarios, is_quiet=is_quiet)
     for (chosen, many), group in grouped(scenarios, design=design, routers=routers).items():
         made = lab_options.prepared(
             chosen,
@@ -51,8 +51,7 @@ def run_all(
             routers=many,
         )
         with own_lab(made) as here:
-            plans = plans_of(here)
-            found += [run_on(here, one, plans=plans, is_quiet=is_quiet) for one in group]
+            found += run_on_one(here, group, is_quiet=is_quiet)
     return found
 
 
@@ -96,43 +95,46 @@ def world_of(design: str) -> str | None:
     return str(beside) if beside.is_file() else None
 
 
+def run_on_one(here: Standing, scenarios: Sequence[Scenario], *, is_quiet: bool) -> list[Outcome]:
+    """One after the other on the same lab; every name in them is looked up before the first begins."""
+    from anyplane.lab.gameday.running import refuse_unfit
+    from anyplane.model.errors import LabError
+
+    for one in scenarios:
+        refuse_unfit(here.blueprint, one)
+    found: list[Outcome] = []
+    whole: Plans | None = None
+    for number, one in enumerate(scenarios, start=1):
+        if one.words.keys() - RUNNING_WORDS:
+            plans = plans_of(here, one.words)
+        else:
+            plans = whole = whole or plans_of(here)
+        found.append(run_on(here, one, plans=plans, is_quiet=is_quiet))
+        unhealed = [text for text in found[-1].errors if text.startswith(NOT_HEALED)]
+        if unhealed and number < len(scenarios):
+            raise LabError(f"after {one.name} the lab is {'; '.join(unhealed)}", hint="make another one")
+    return found
+
+
 def run_on(here: Standing, scenario: Scenario, *, plans: Plans, is_quiet: bool) -> Outcome:
     """One game day on a lab that is up; what happens is told as it does, on stderr."""
-    from anyplane.lab.gameday.report_json import from_plain
+    from anyplane.lab.gameday.running import run_in_lab
 
     with telling(scenario, is_quiet=is_quiet) as on_event:
-        plain = here.lab.call(
-            "gameday",
-            on_event,
-            timeout=SILENCE_S,
-            scenario=scenario.source,
-            file=scenario.name,
-            plans=plans,
-        )
-    return from_plain(plain)
+        return run_in_lab(here.lab, scenario, plans=plans, on_event=on_event)
 
 
-def plans_of(here: Standing) -> Plans:
-    """What the plan predicts with any one, two or three sites gone: by their names, then by client."""
+def plans_of(here: Standing, words: Words | None = None) -> Plans:
+    """What the plan predicts of that lab, with some sites gone; words: of a scenario for the design."""
     from anyplane import design as designs
     from anyplane.datasets import cache
     from anyplane.lab.faces.standing import DESIGN, TOPOLOGY
-    from anyplane.lab.world.prediction import predict
+    from anyplane.lab.gameday.running import plans
+    from anyplane.lab.gameday.words import worded
 
-    design = designs.parse((here.lab.directory / DESIGN).read_text(encoding="utf-8"), file=DESIGN)
-    topology = cache.read(here.lab.directory / TOPOLOGY)
-    names = [str(site.name) for site in design.sites if site.is_enabled]
-    found: Plans = {}
-    for many in range(min(len(names), MOST_GONE + 1)):
-        for gone in combinations(sorted(names), many):
-            predicted = predict(design, topology, here.blueprint, without=gone)
-            routes = predicted.prefixes[0].routes if predicted.prefixes else ()
-            found[",".join(gone)] = {
-                route.node: list(route.sites)
-                for route in routes
-                if here.blueprint.by_name[route.node].is_client
-            }
-    return found
+    text = (here.lab.directory / DESIGN).read_text(encoding="utf-8")
+    design = designs.parse(worded(text, words) if words else text, file=DESIGN)
+    return plans(design, cache.read(here.lab.directory / TOPOLOGY), here.blueprint)
 
 
 @contextmanager

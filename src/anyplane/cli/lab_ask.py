@@ -115,18 +115,26 @@ def catchment(
     at: At = "",
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Ask anew each second until Ctrl-C.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="A row for each client, however many.")] = False,
+    as_diff: Annotated[
+        bool, typer.Option("--diff", help="Say who moves from plan to lab, as `anyplane diff` does.")
+    ] = False,
     lab: Lab = "",
 ) -> None:
     """Ask every client which site answers it, and compare with the plan.
 
     Exit code 0: each reaches the site that the plan says; 1: one does not.
     """
+    if as_diff and (watch or everything):
+        raise UsageError("--diff is one page of its own", hint="leave out --watch and --all")
     with lab_options.standing(lab) as here:
         from anyplane.lab.faces.catchment import as_plain
         from anyplane.lab.faces.catchment_text import page
         from anyplane.lab.faces.standing import target_of
 
         target = target_of(here.targets, family=_family(here, v6=v6), address=at)
+        if as_diff:
+            _show_difference(here, target, json_file)
+            return
         found = _compared(here, target)
         if json_file is not None:
             import json
@@ -140,6 +148,33 @@ def catchment(
             lab_options.show(page(found, width=lab_options.width(), is_whole=everything))
         if found.differing:
             raise typer.Exit(1)
+
+
+def _show_difference(here: Standing, target: Target, json_file: str | None) -> None:
+    """Exit code 1 where somebody moves."""
+    from anyplane import design
+    from anyplane.datasets import cache
+    from anyplane.lab.faces.against_plan import difference
+    from anyplane.lab.faces.standing import DESIGN, TOPOLOGY
+
+    found = difference(
+        design.parse((here.lab.directory / DESIGN).read_text(encoding="utf-8"), file=DESIGN),
+        cache.read(here.lab.directory / TOPOLOGY),
+        here.blueprint,
+        prefix=target.prefix,
+        planned=here.expected(target.prefix),
+        answers=here.answers(target),
+    )
+    if json_file is not None:
+        from anyplane.planning import jsonform
+
+        write(json_file, jsonform.render(jsonform.to_plain(found)))
+    else:
+        from anyplane.planning.difference_text import render
+
+        lab_options.show(render(found))
+    if found.has_moves:
+        raise typer.Exit(1)
 
 
 def _compared(here: Standing, target: Target) -> Comparison:

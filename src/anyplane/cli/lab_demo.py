@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +17,8 @@ from anyplane.cli.output import write_text
 from anyplane.model.errors import LabError, UsageError
 
 if TYPE_CHECKING:
+    from anyplane.lab.faces.standing import Standing
+    from anyplane.lab.gameday.outcome import Outcome
     from anyplane.lab.world.prepared import Prepared
 
 HTML = "out/demo.html"
@@ -42,9 +46,7 @@ def demo(
         if os.environ.get("CI") == "true":
             raise typer.Exit(LabError.exit_code) from None
         return
-    made = lab_options.prepared(
-        str(design), str(world), seed=1, cache=None, name=f"demo-{os.getpid()}", routers=60
-    )
+    made = lab_options.prepared(str(design), str(world), seed=1, cache=None, name=_name(), routers=60)
     is_kept = _shown(made, html=html, began=began)
     if not is_kept:
         raise typer.Exit(1)
@@ -54,7 +56,7 @@ def _shown(made: Prepared, *, html: str, began: float) -> bool:
     from anyplane.cli import gameday_run
     from anyplane.lab.faces import demo as story
     from anyplane.lab.faces.catchment import compared
-    from anyplane.lab.gameday.reading import parse
+    from anyplane.lab.faces.status import several
     from anyplane.lab.gameday.report_html import render_html
 
     cities = lab_options.cities()
@@ -71,14 +73,13 @@ def _shown(made: Prepared, *, html: str, began: float) -> bool:
             answers=here.answers(target),
         )
         lab_options.show(story.first_page(found, cities, sites))
-        clients = len(made.blueprint.clients)
-        _say(f"the DNS server in Madrid is killed while {clients * story.RATE:,} queries a second are asked")
-        scenarios = [parse(text, file="demo.yaml") for text in (story.KILL, story.DRAIN)]
-        killed = gameday_run.run_on(here, scenarios[0], plans={}, is_quiet=True)
+        clients = several(len(made.blueprint.clients), "client network")
+        _say(f"a server dies: {clients} ask {story.RATE} times a second each")
+        killed = _told(here, story.KILL)
         lab_options.show(story.killed_page(killed, cities, sites))
-        _say("it is back; now Madrid is drained, and stopped when nobody is left")
-        drained = gameday_run.run_on(here, scenarios[1], plans={}, is_quiet=True)
-        lab_options.show(f"{drained.lost:,} of {drained.sent:,} queries lost")
+        _say("a site is taken out of service: the same, with a drain first")
+        drained = _told(here, story.DRAIN)
+        lab_options.show(story.drained_page(drained, cities, sites))
     outcomes = (killed, drained)
     path = Path(html)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,6 +89,75 @@ def _shown(made: Prepared, *, html: str, began: float) -> bool:
     for error in (error for one in outcomes for error in one.errors):
         sys.stderr.write(f"error: {error}\n")
     return not found.differing and all(one.is_kept and not one.errors for one in outcomes)
+
+
+def _told(here: Standing, scenario: str) -> Outcome:
+    """A game day, whose steps are told as they are done."""
+    from anyplane.lab.faces.demo import STORY
+    from anyplane.lab.gameday.reading import parse
+    from anyplane.lab.gameday.running import run_in_lab
+
+    with _clock("all are answered by their sites") as tell:
+
+        def on_event(event: Mapping[str, Any]) -> None:
+            what = event.get("event")
+            if what == "probing":
+                tell("")
+            elif what == "done":
+                tell(STORY.get(str(event.get("name", "")), ""))
+
+        found = run_in_lab(here.lab, parse(scenario, file="demo.yaml"), plans={}, on_event=on_event)
+    lab_options.show("")
+    return found
+
+
+@contextmanager
+def _clock(first: str) -> Iterator[Callable[[str], None]]:
+    """A function that says what has just been done, with the seconds since it was first called.
+
+    On a terminal the seconds run on below, so that nobody has to wonder whether it still lives.
+    """
+    from rich.console import Console
+
+    began: list[float] = []
+
+    def line(text: str) -> str:
+        return f"{time.monotonic() - began[0]:5.1f} s  {text}"
+
+    console = Console(highlight=False, width=lab_options.width())
+    if not console.is_terminal or console.is_dumb_terminal:
+
+        def tell(text: str) -> None:
+            if not began:
+                began.append(time.monotonic())
+                text = first
+            if text:
+                lab_options.show(line(text))
+
+        yield tell
+        return
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(
+        console=console, get_renderable=lambda: Text(line("…") if began else "", style="dim"), transient=True
+    ):
+
+        def tell_above(text: str) -> None:
+            if not began:
+                began.append(time.monotonic())
+                text = first
+            if text:
+                console.print(line(text))
+
+        yield tell_above
+
+
+def _name() -> str:
+    """demo, or where one is being shown already, another one."""
+    from anyplane.lab.container import client
+
+    return "demo" if not client.is_alive(client.place_of("demo")) else f"demo-{os.getpid()}"
 
 
 def _say(text: str) -> None:

@@ -69,6 +69,10 @@ def compare(
         int, typer.Option("--frr", min=0, metavar="N", help="So many of them run FRR, the rest BIRD.")
     ] = 0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first world; the next ones follow.")] = 1,
+    plain_ibgp: Annotated[
+        bool,
+        typer.Option("--plain-ibgp", help="Pops tell each other their best route alone; differences named."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Hold the planner to real routers on random designs and worlds: catchment and AS path, node by node.
@@ -82,7 +86,13 @@ def compare(
 
     packages.require([*packages.ALWAYS, *(["/usr/lib/frr/bgpd"] if frr else [])])
     with lab_options.counting("worlds", total=worlds) as step:
-        found = compared(range(seed, seed + worlds), routers=routers, frr=frr, on_world=lambda *_: step())
+        found = compared(
+            range(seed, seed + worlds),
+            routers=routers,
+            frr=frr,
+            is_plain_ibgp=plain_ibgp,
+            on_world=lambda *_: step(),
+        )
     if as_json:
         lab_options.show_json(asdict(found))
     else:

@@ -57,11 +57,12 @@ def shell(
 ) -> None:
     """Open a shell in a node, or run a command there, as its root; the exit code is the command's."""
     with lab_options.standing(lab) as here:
+        from anyplane.lab.container.inside import SBIN
         from anyplane.lab.faces.names import node_named
 
         found = node_named(here.blueprint, node, cities=lab_options.cities())
         words = list(command or [])
-        environment = dict(os.environ)
+        environment = {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:{SBIN}"}
         if words[:1] == ["--"]:
             words = words[1:]
         if not words:

@@ -68,6 +68,8 @@ def up(
         daemons=daemon,
         delays=delays,
     )
+    if unmet := bringing_up.unmet(made):
+        sys.stderr.write(f"{unmet}\n")
     began = time.monotonic()
     with progress() as on_progress:
         lab = bringing_up.bring_up(made, is_detached=not foreground, on_progress=on_progress)
@@ -165,14 +167,13 @@ def progress() -> Iterator[OnEvent]:
 def _introduce(lab: Lab, made: Prepared, took_s: float) -> None:
     """The first screen: what stands, who reaches whom, what to do next."""
     from anyplane.lab.faces.catchment import Comparison, compared
-    from anyplane.lab.faces.standing import Standing, targets
+    from anyplane.lab.faces.standing import Standing
     from anyplane.lab.faces.summary import page
 
     here = Standing(lab)
     found: Comparison | None = None
-    asked = targets(made.design) and here.targets
-    if asked and made.blueprint.clients:
-        target = asked[0]
+    if here.targets and made.blueprint.clients:
+        target = here.targets[0]
         found = compared(
             made.blueprint,
             prefix=target.prefix,

@@ -132,7 +132,7 @@ def near(word: str, known: Iterable[str], *, what: str = "") -> str:
 
 
 def _problem(error: ErrorDetails, document: Document) -> Problem:
-    path, value = _walk(document.root, error["loc"])
+    path, value = there(document.root, error["loc"])
     kind = error["type"]
     context = error.get("ctx", {})
     if kind == "design":
@@ -232,10 +232,10 @@ def _shape_at(path: Path) -> type[BaseModel]:
 
 
 def _parent(root: Value, path: Path) -> Value:
-    return _walk(root, path[:-1])[1]
+    return there(root, path[:-1])[1]
 
 
-def _walk(root: Value, loc: tuple[int | str, ...]) -> tuple[Path, Value]:
+def there(root: Value, loc: tuple[int | str, ...]) -> tuple[Path, Value]:
     """The part of pydantic's location that exists in the file, and the value there."""
     path: list[str | int] = []
     value = root

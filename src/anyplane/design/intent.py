@@ -85,8 +85,10 @@ def drained(announcement: Announcement, *, prepend: int) -> Announcement:
 def blackholed(announcement: Announcement, host: Prefix) -> Announcement:
     """The announcement of `host`, a /32 or /128 inside the announced prefix, that upstreams drop (RFC 7999).
 
-    UsageError where `host` is not one address or lies outside.
+    It does not step back behind anybody's: of GRACEFUL_SHUTDOWN nothing is said. UsageError where `host` is
+    not one address or lies outside.
     """
+    kept = (text for text in announcement.communities if text != GRACEFUL_SHUTDOWN)
     if host.prefixlen != host.max_prefixlen:
         raise UsageError(f"{host} is not one address", hint=f"write a /{host.max_prefixlen}")
     if host.version != announcement.prefix.version or host.network_address not in announcement.prefix:
@@ -95,7 +97,7 @@ def blackholed(announcement: Announcement, host: Prefix) -> Announcement:
         announcement,
         prefix=host,
         as_path_prepend=0,
-        communities=tuple(dict.fromkeys((*announcement.communities, BLACKHOLE, NO_EXPORT))),
+        communities=tuple(dict.fromkeys((*kept, BLACKHOLE, NO_EXPORT))),
         export_rules=(_KEEP,),
         is_backup=False,
         is_blackhole=True,

@@ -229,6 +229,8 @@ class SiteLink:
     kind: UpstreamKind
     link: int = -1
     exchange: int = -1
+    counts_as: IPv4Address | None = None
+    """Behind a route server: the router id by which ties with this site's route are broken at members."""
     rules: Mapping[str, tuple[ExportRule, ...]] = field(default_factory=dict)
     """By prefix in text form."""
 
@@ -252,6 +254,8 @@ class Blueprint:
     design_text: str = ""
     """The lab's edition of the design: the same, with addresses, daemons and checks filled in."""
     has_delays: bool = True
+    is_plain_ibgp: bool = False
+    """Pops tell each other their best route alone, as plain iBGP has it, though the planner sees them all."""
 
     @cached_property
     def by_name(self) -> Mapping[str, Node]:

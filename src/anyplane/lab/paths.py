@@ -1,6 +1,6 @@
 """Where things of a node stand inside a lab: nodes share one /run, so each has a folder of its own there.
 
-The /run of a lab is a tmpfs that only the lab sees (see lab.inside): nothing here meets a daemon of the
+The /run of a lab is a tmpfs that only the lab sees (container.isolation): nothing here meets a daemon of the
 machine. A function for each thing, because the design's edition, the routers, the servers and the agents all
 have to name the same file.
 """
@@ -13,7 +13,7 @@ from typing import Final
 RUN: Final = Path("/run")
 LAB_RUN: Final = RUN / "anyplane-lab"
 FLEET_FILE: Final = LAB_RUN / "fleet.json"
-"""The fleet's standing as every agent reads it: written by the engine, one file for all sites."""
+"""The fleet's words, as the edition names their file; each site reads a copy of its own (places.sites)."""
 
 
 def run_of(node: str) -> Path:
@@ -46,11 +46,6 @@ def bird_control(node: str) -> Path:
     return run_of(node) / "bird.ctl"
 
 
-def bird_configuration(node: str) -> Path:
-    """BIRD's main configuration."""
-    return run_of(node) / "bird.conf"
-
-
 def bird_include(node: str) -> Path:
     """The file that the agent of a site owns and BIRD's main configuration includes."""
     return run_of(node) / "anyplane.conf"
@@ -64,13 +59,3 @@ def frr_run(node: str) -> Path:
 def exabgp_directory(node: str) -> Path:
     """Where the agent keeps what its ExaBGP needs (`daemon.settings.directory`)."""
     return run_of(node) / "exabgp"
-
-
-def agent_socket(site_node: str, site: str) -> Path:
-    """The agent's control socket, which `anyplane site` speaks to."""
-    return agent_run(site_node) / f"{site}.sock"
-
-
-def agent_report(site_node: str, site: str) -> Path:
-    """The site's own word, which a fleet file is made of."""
-    return agent_run(site_node) / f"{site}.report.json"

@@ -23,6 +23,7 @@ from anyplane.lab.gameday.stage import (
     Span,
     Stalled,
 )
+from anyplane.lab.gameday.words import Words, worded
 from anyplane.model.errors import LabError
 
 OUTAGE_S = 0.1
@@ -73,6 +74,10 @@ class ScriptedStage:
 
     def refusal(self, step: steps.Step) -> str:
         return "there is no fleet here" if isinstance(step, steps.Partition) else ""
+
+    def reword(self, words: Words) -> None:
+        worded("service: {}\n", words)
+        self._call("reword")
 
     def start_probes(self, probes: Probes) -> None:
         self._call("start_probes")

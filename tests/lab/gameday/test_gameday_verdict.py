@@ -133,3 +133,14 @@ def test_a_day_that_was_not_carried_out_keeps_nothing() -> None:
 
     assert [one.is_kept for one in verdicts] == [False, False]
     assert len(CLIENTS) == 3
+
+
+def test_a_promise_of_one_kind_of_probe_counts_no_other() -> None:
+    whole = record("{lost: {at_most: 0, kind: tcp}}")
+    tcp = replace(whole.measured, probed=(*whole.measured.probed, probed("as1-lis", lost=2, kind="tcp6")))
+
+    (verdict,) = judge(replace(whole, measured=tcp))
+
+    assert not verdict.is_kept
+    assert verdict.reason == "2 of 1000 queries lost, most by as1-lis (2)"
+    assert not judge(whole)[0].is_kept  # nothing was asked over TCP, so nothing was measured

@@ -32,7 +32,7 @@ from anyplane.model.errors import LabError
 UP_S = 120.0
 ANSWER_S = 60.0
 DOWN_S = 15.0
-_LOCK = "lock"
+_LOCK, _FAILED = "lock", "failed"
 _TURN_S = 0.01
 
 OnEvent = Callable[[Mapping[str, Any]], None]
@@ -64,37 +64,45 @@ class Lab:
         on_progress: OnEvent | None = None,
         timeout: float = UP_S,
         files: Mapping[str, str] | None = None,
+        until: str = "converging",
     ) -> Self:
-        """A lab of that blueprint, converged; LabError when it cannot be, and then nothing is left of it.
+        """A lab of that blueprint, converged; LabError when it cannot be.
 
+        Then nothing of it is left but the logs, until a lab of that name is brought up again.
         directory: where instead of the usual place; it is then left there afterwards. is_detached: it lives
-        on when we end. files: what else to put beside the blueprint (name -> text).
+        on when we end. files: what else to put beside the blueprint (name -> text). until: the last phase of
+        coming up (`engine.PHASES`) that is gone through.
         """
         place = directory if directory is not None else place_of(blueprint.name)
         is_removed = directory is None
         with claimed(place) as lock:
             inside: Inside | None = None
             lab: Self | None = None
-            is_done = False
+            is_done = is_kept = False
             try:
-                write_blueprint(place, blueprint)
-                for name, text in (files or {}).items():
-                    (place / name).write_text(text)
+                with _written(place):
+                    write_blueprint(place, blueprint)
+                    for name, text in (files or {}).items():
+                        (place / name).write_text(text)
                 inside = start_inside(place, lock=lock, is_removed=is_removed)
                 lab = cls(place, inside=inside)
-                lab.call("up", on_event=on_progress, timeout=timeout + 5.0, timeout_s=timeout)
+                lab.call("up", on_event=on_progress, timeout=timeout + 5.0, timeout_s=timeout, until=until)
                 if is_detached:
                     inside.detach()
                     lab._inside = None
                 is_done = True
                 return lab
+            except LabError as error:
+                # What it says names logs, so they stay; with Ctrl-C nobody wants them.
+                is_kept = inside is not None and is_removed and _marked_failed(place, error)
+                raise
             finally:
                 if not is_done:
                     if lab is not None:
                         lab._socket.close()
                     if inside is not None:
-                        inside.kill()
-                    if is_removed:
+                        inside.kill(is_kept=is_kept)
+                    if is_removed and not is_kept:
                         shutil.rmtree(place, ignore_errors=True)
 
     @classmethod
@@ -151,7 +159,9 @@ class Lab:
             ) from None
         except OSError as error:
             raise LabError(
-                f"the lab is gone: {error.strerror or error}", hint=tail(self.directory / "inside.log")
+                f"the lab is gone: {error.strerror or error}",
+                hint=tail(self.directory / "inside.log")
+                or "it left no word: was it killed, is memory short, or `ulimit -Hn` below 3 for each node?",
             ) from error
 
     def run(self, node: str, *argv: str, timeout: float = 30.0) -> str:
@@ -230,12 +240,15 @@ def place_of(name: str) -> Path:
 
 
 def running() -> tuple[str, ...]:
-    """The names of the labs that run. Directories of those that died are removed."""
+    """The names of the labs that run.
+
+    Directories of those that died are removed; the logs of one that did not come up stay.
+    """
     alive = []
     for path in sorted(lab_root().iterdir()):
         if is_alive(path):
             alive.append(path.name)
-        elif path.is_dir():
+        elif path.is_dir() and not (path / _FAILED).exists():
             with contextlib.suppress(LabError), claimed(path):
                 shutil.rmtree(path, ignore_errors=True)
     return tuple(alive)
@@ -260,11 +273,14 @@ def claimed(place: Path) -> Iterator[int]:
     LabError where a lab runs. Whoever holds a copy of the descriptor holds the lock.
     """
     for _ in range(100):
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            fd = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except FileNotFoundError:
-            continue  # somebody tidied up between the two lines
+            with _written(place):
+                place.mkdir(mode=0o700, parents=True, exist_ok=True)
+                fd = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except LabError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                continue  # somebody tidied up between the two lines
+            raise
         try:
             if not _locked(fd):
                 raise LabError(
@@ -273,13 +289,32 @@ def claimed(place: Path) -> Iterator[int]:
                 )
             with contextlib.suppress(FileNotFoundError):
                 if os.fstat(fd).st_ino == (place / _LOCK).stat().st_ino:
-                    for remains in ("nodes", "control", "inside.log"):
+                    for remains in ("nodes", "control", "inside.log", _FAILED):
                         _remove(place / remains)
                     yield fd
                     return
         finally:
             os.close(fd)
     raise LabError(f"{place} cannot be claimed", hint="do many labs start there at once?")
+
+
+@contextlib.contextmanager
+def _written(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LabError(
+            f"{place} cannot be written: {error.strerror}",
+            hint="make room there, or set ANYPLANE_LAB_DIR to a directory that has it",
+        ) from error
+
+
+def _marked_failed(place: Path, error: LabError) -> bool:
+    try:
+        (place / _FAILED).write_text(f"{error}\n")
+    except OSError:
+        return False
+    return True
 
 
 def _locked(fd: int) -> bool:

@@ -6,10 +6,11 @@ lines of its log. Nothing is undone when a phase fails: the process ends, and ev
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -37,6 +38,7 @@ AT_ONCE = 20
 """Routers that are started between two words to whoever waits."""
 _ROUTERS = (NodeKind.ROUTER, NodeKind.ROUTE_SERVER)
 
+E = TypeVar("E", bound=Exception)
 Progress = Callable[[Mapping[str, object]], Awaitable[None]]
 """Told {"phase", "done", "total"}."""
 
@@ -103,8 +105,11 @@ class Engine:
         """Where the node's logs and configurations are."""
         return self.directory / "nodes" / node
 
-    async def up(self, on_progress: Progress, *, deadline_s: float = 120.0) -> None:
-        """Everything runs and has converged; LabError with what did not, or at the deadline."""
+    async def up(self, on_progress: Progress, *, deadline_s: float = 120.0, until: str = PHASES[-1]) -> None:
+        """Everything runs and has converged; LabError with what did not, or at the deadline.
+
+        until: the last phase that is waited for; a rehearsal has its own sites to start before all converge.
+        """
         if self._begun:
             raise LabError("the lab was brought up before", hint="take it down, and up again")
         self._begun = time.monotonic()
@@ -121,23 +126,30 @@ class Engine:
             with anyio.fail_after(deadline_s):
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(self._watch_routers)
-                    for phase in PHASES:
+                    for phase in PHASES[: PHASES.index(until) + 1]:
                         begin = time.monotonic()
                         await doing[phase](on_progress)
                         self.took_s[phase] = round(time.monotonic() - begin, 3)
                     tasks.cancel_scope.cancel()
-        except* AnyplaneError as errors:
+        except ExceptionGroup as failures:
             # Several tasks may fail of one cause. A daemon that ended explains more than who missed it.
             await anyio.sleep(TELLING_S)
-            raise self._ended_router() or first_of(errors) from None
-        except* TimeoutError:
-            raise LabError(
-                f"the lab is not up after {deadline_s:g} s: it was at {phase}; {self._doubt}",
-                hint=f"{self.directory}/nodes has the logs; a slow machine may need a longer --timeout",
-            ) from None
+            if (known := failures.subgroup(AnyplaneError)) is not None:
+                raise self._ended_router() or first_of(known) from None
+            if (refused := failures.subgroup(OSError)) is not None:
+                raise _refused(phase, first_of(refused)) from failures
+            raise
+        except TimeoutError:
+            raise self._too_late(phase, deadline_s) from None
         self._up_at = time.monotonic()
         self.took_s["total"] = round(self._up_at - self._begun, 3)
         self.is_up = True
+
+    def _too_late(self, phase: str, deadline_s: float) -> LabError:
+        return LabError(
+            f"the lab is not up after {deadline_s:g} s: it was at {phase}; {self._doubt}",
+            hint=f"{self.directory}/nodes has the logs; a slow machine may need a longer --timeout",
+        )
 
     async def down(self) -> None:
         """No process of a node lives; wires and namespaces are given back."""
@@ -180,7 +192,7 @@ class Engine:
         self._wires = wires.Wires(
             self.blueprint,
             way=way,
-            namespaces=self.namespaces,
+            wiring=self.wiring,
             processes=self.processes,
             directory=self.directory,
         )
@@ -303,12 +315,27 @@ def _did_not_start(process: Process) -> LabError:
     )
 
 
-def first_of(errors: BaseExceptionGroup[AnyplaneError]) -> AnyplaneError:
+def _refused(phase: str, error: OSError) -> LabError:
+    """What the machine said no to."""
+    hints = {
+        errno.ENOSPC: "make room there, or set ANYPLANE_LAB_DIR to a directory that has it",
+        errno.EMFILE: "each node needs two descriptors and each process one: raise the limit (`ulimit -Hn`)",
+        errno.ENFILE: "the machine has no file descriptors left: sudo sysctl fs.file-max",
+        errno.EAGAIN: "no more processes are allowed: see `ulimit -u`, and pids.max of the cgroup",
+        errno.ENOMEM: "memory is short: fewer --routers need less",
+    }
+    where = f"{error.filename}: " if error.filename else ""
+    return LabError(
+        f"{phase}: {where}{error.strerror or error}",
+        hint=hints.get(error.errno or 0, "nodes/ and inside.log in the lab's directory have more"),
+    )
+
+
+def first_of(errors: BaseExceptionGroup[E]) -> E:
     """One of those that failed together."""
-    first: BaseException = errors
+    first: E | BaseExceptionGroup[E] = errors
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]
-    assert isinstance(first, AnyplaneError)  # noqa: S101  # `except*` chose them
     return first
 
 

@@ -16,13 +16,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from anyplane.lab.container.inside import DETACH
+from anyplane.lab.container.inside import DETACH, KEEP
 from anyplane.model.errors import LabError
 
 INSIDE = "anyplane.lab.container.inside"
-PROBE_S = 10.0
-START_S = 20.0
+PROBE_S = 30.0
+START_S = 60.0
 END_S = 10.0
+_PROGRAM = (Path(sys.base_prefix), Path(sys.prefix), Path(__file__).parents[3])
+"""Where the interpreter, the packages and we are: seen inside wherever they stand."""
 Word = dict[str, object]
 """What the inside says first: {"is_ready": true}, {"step", "number"} or {"message", "hint"}."""
 _SETTINGS = (
@@ -75,8 +77,11 @@ class Inside:
         self.process.returncode = 0
         threading.Thread(target=_take_in, args=(self.process.pid,), daemon=True).start()
 
-    def kill(self) -> None:
-        """Everything inside is dead, as it would be had we been killed."""
+    def kill(self, *, is_kept: bool = False) -> None:
+        """Everything inside is dead, as it would be had we been killed; is_kept: its directory stays."""
+        if is_kept and self._lifeline >= 0:
+            with contextlib.suppress(OSError):
+                os.write(self._lifeline, KEEP)
         self._hang_up()
         self.wait(END_S)
 
@@ -233,7 +238,7 @@ def _start(
             "has_user": has_user,
             "is_probe": is_probe,
             "is_removed": is_removed,
-            "kept": [str(path) for path in (*kept, Path(sys.prefix), Path(__file__).parents[2])],
+            "kept": [str(path) for path in (*kept, *_PROGRAM)],
         }
         with contextlib.ExitStack() as stack:
             output = stack.enter_context(log.open("ab")) if log else subprocess.DEVNULL

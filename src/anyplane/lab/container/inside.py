@@ -9,7 +9,8 @@ Three processes, each waiting for the next:
     engine    builds the lab and serves it. When it ends, number 1 ends
 
 So whichever is killed, by whatever signal, nothing is left. Whoever writes DETACH into the lifeline sets the
-lab free of its starter. Until the engine serves, failures go to the *status* pipe as one line of JSON.
+lab free of its starter; KEEP ends it and leaves its directory, for the logs that an error names. Until the
+engine serves, failures go to the *status* pipe as one line of JSON.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from pathlib import Path
 from anyplane.lab.container.isolation import StepFailed, new_pids, new_user, new_world
 from anyplane.lab.container.libc import die_with_parent
 
-DETACH = b"d"
+DETACH, KEEP = b"d", b"k"
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,8 @@ def main() -> int:
     """The stub's exit code: that of the engine."""
     directory, orders = Path(sys.argv[1]), Orders(**json.loads(sys.argv[2]))
     os.chdir("/")
+    # On Debian a user's PATH lacks the directories of daemons; whatever the lab runs inherits this one.
+    os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:{SBIN}"
     for number in (orders.lifeline, orders.status, *((orders.lock,) if orders.lock >= 0 else ())):
         os.set_inheritable(number, False)  # noqa: FBT003  # the os module's own spelling
     # Of these two ends nobody but the stub has `tied`: number 1 sees in `tie` whether the stub is alive.
@@ -98,8 +102,9 @@ def _watch(child: int, lifeline: int) -> tuple[int, bool]:
             return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), is_orphaned
         if lifeline in ready:
             poll.unregister(lifeline)
-            if os.read(lifeline, 1) != DETACH:
-                is_orphaned = True
+            word = os.read(lifeline, 1)
+            if word != DETACH:
+                is_orphaned = word != KEEP
                 os.kill(child, signal.SIGKILL)
 
 

@@ -13,7 +13,7 @@ import anyio
 import anyio.to_thread
 
 from anyplane.lab.container.control import Arguments, Operation, Say
-from anyplane.lab.container.engine import Engine
+from anyplane.lab.container.engine import PHASES, Engine
 from anyplane.lab.container.namespaces import Namespace
 from anyplane.lab.container.processes import Process
 from anyplane.model.errors import LabError
@@ -25,7 +25,10 @@ _DYING_S = 5.0
 
 async def up(engine: Engine, arguments: Arguments, say: Say) -> object:
     """Build everything; events {"phase", "done", "total"}; the result says what took how long."""
-    await engine.up(say, deadline_s=arguments.number("timeout_s", 120.0))
+    until = arguments.text("until", PHASES[-1])
+    if until not in PHASES:
+        raise LabError(f"no phase is called {until}", hint=f"they are {', '.join(PHASES)}")
+    await engine.up(say, deadline_s=arguments.number("timeout_s", 120.0), until=until)
     return {"took_s": engine.took_s}
 
 
@@ -134,14 +137,14 @@ async def restart(engine: Engine, arguments: Arguments, _say: Say) -> object:
 
 
 async def link_up(engine: Engine, arguments: Arguments, _say: Say) -> object:
-    """The link `device` (l7) has carrier at both ends."""
-    engine.wiring.set_link(engine.wiring.link_called(arguments.text("device")).index, is_up=True)
+    """The cable `device` (l7, or x0p3: a port) has carrier again; a cut one stays cut."""
+    await anyio.to_thread.run_sync(engine.wires.plug, arguments.text("device"))
     return {}
 
 
 async def link_down(engine: Engine, arguments: Arguments, _say: Say) -> object:
-    """It has lost it."""
-    engine.wiring.set_link(engine.wiring.link_called(arguments.text("device")).index, is_up=False)
+    """It has lost it: at both ends of a link, at the node's end of a port."""
+    await anyio.to_thread.run_sync(engine.wires.unplug, arguments.text("device"))
     return {}
 
 

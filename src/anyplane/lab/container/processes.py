@@ -128,6 +128,8 @@ class Process:
 
     def kill(self) -> None:
         """It and its group are dead at once."""
+        if self._fd < 0:
+            return  # closed: its number may be somebody else's by now
         self.send_all(signal.SIGKILL)
         if not self.wait(KILL_S):
             raise LabError(f"{self.node}: {self.label} (process {self.pid}) does not die")
@@ -202,10 +204,6 @@ class Processes:
         cwd: Path | None = None,
     ) -> Process:
         """The command runs in the node (1 to 2 ms); one that ended under the same label makes room for it."""
-        mine = self._of.setdefault(node, [])
-        for old in [one for one in mine if one.label == label and not one.is_alive]:
-            old.close()
-            mine.remove(old)
         command = Command(
             node=node,
             label=label,
@@ -214,9 +212,21 @@ class Processes:
             env=env,
             cwd=cwd,
         )
-        process = Process(command, self._namespaces[node])
+        return self.adopt(Process(command, self._namespaces[node]))
+
+    def adopt(self, process: Process) -> Process:
+        """It is one of ours, whoever started it; one that ended under the same label makes room for it."""
+        mine = self._of.setdefault(process.node, [])
+        for old in [one for one in mine if one.label == process.label and not one.is_alive]:
+            old.close()
+            mine.remove(old)
         mine.append(process)
         return process
+
+    def forget(self, process: Process) -> None:
+        """It ended as it should, and is not missed."""
+        process.close()
+        self._of[process.node].remove(process)
 
     def of(self, node: str) -> tuple[Process, ...]:
         """Those of one node, dead ones too."""

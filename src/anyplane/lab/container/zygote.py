@@ -24,6 +24,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -31,8 +32,8 @@ from typing import Self
 from anyplane.lab.container import libc
 from anyplane.model.errors import LabError
 
-READY_S = 20.0
-ANSWER_S = 5.0
+READY_S = 60.0
+ANSWER_S = 20.0
 _MESSAGE_BYTES = 1 << 17
 # Named and not imported: the child becomes the command line, which is a layer above this one.
 _WARM = (
@@ -64,7 +65,7 @@ _ROOM = 500
 
 
 class Zygote:
-    """The engine's side. `fork` from one thread at a time; `close` ends the zygote, not its children."""
+    """The engine's side. `close` ends the zygote, not its children."""
 
     def __init__(self) -> None:
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -79,6 +80,7 @@ class Zygote:
             )
         self._socket = ours
         self._is_ready = False
+        self._turn = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -98,13 +100,14 @@ class Zygote:
 
         LabError where the zygote is dead or refuses.
         """
-        self._wait_ready()
         request = json.dumps({"argv": list(argv), "env": dict(env), "cwd": cwd}).encode()
         written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
-            self._socket.settimeout(ANSWER_S)
-            socket.send_fds(self._socket, [request], [namespace, written])
-            reply = self._heard()
+            with self._turn:
+                self._wait_ready()
+                self._socket.settimeout(ANSWER_S)
+                socket.send_fds(self._socket, [request], [namespace, written])
+                reply = self._heard()
         except OSError as error:
             raise LabError(f"the agent's zygote does not answer: {error}") from None
         finally:

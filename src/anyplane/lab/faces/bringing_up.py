@@ -30,6 +30,21 @@ def bring_up(made: Prepared, *, is_detached: bool = False, on_progress: OnEvent 
     return lab
 
 
+def unmet(made: Prepared) -> str:
+    """Which checks of the design no lab can answer, and what to do about them; "" where there are none."""
+    from anyplane import design
+    from anyplane.lab.places.servers import needs
+
+    if not made.blueprint.design_text:
+        return ""
+    listed = needs.unmet(design.parse(made.blueprint.design_text, file="edition.yaml"))
+    if not listed:
+        return ""
+    said = "".join(f"\n  {one}" for one in listed)
+    what = "no lab can answer these checks; where they decide, a site will not announce:"
+    return f"{what}{said}\nhint: {needs.UNMET_HINT}"
+
+
 def refuse_second(name: str) -> None:
     """LabError where a lab of that name runs: told before anything is planned for it."""
     if name and client.is_alive(client.place_of(name)):

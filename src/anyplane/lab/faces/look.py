@@ -14,7 +14,7 @@ from anyplane.lab.faces.standing import Standing
 from anyplane.lab.faces.status import LabStatus, SiteStatus
 from anyplane.model.errors import AnyplaneError, LabError
 
-WENT_WELL = "exit code 0"
+PROBER = "prober"
 SERVERS = ("dns", "web", "ntp")
 """Labels of what serves users, the first that is there being the service itself."""
 _ROUTERS = (NodeKind.ROUTER, NodeKind.ROUTE_SERVER)
@@ -30,7 +30,9 @@ def look(here: Standing) -> LabStatus:
     sessions: Plain = here.lab.call("sessions")
     wires: Plain = here.lab.call("wire_stats")
     routers = [node for node in blueprint.nodes if node.kind in _ROUTERS]
-    died = {one["node"] for one in processes if one["ended"]}
+    # Of daemons and probers alike: one that was asked to end is forgotten; one that ended is missed.
+    ended = [one for one in processes if one["ended"]]
+    died = {one["node"] for one in ended}
     frozen = [name for name, node in status["nodes"].items() if node["is_frozen"]]
     lateness = wires.get("lateness") or {}
     inside = tuple(_inside(here.lab.pid))
@@ -39,17 +41,16 @@ def look(here: Standing) -> LabStatus:
         age_s=float(status["up_for_s"]),
         routers_up=sum(node.name not in died and node.name not in frozen for node in routers),
         routers=len(routers),
+        route_servers=sum(node.kind == NodeKind.ROUTE_SERVER for node in routers),
         sessions_up=int(sessions["up"]),
         sessions=int(sessions["expected"]),
-        probers=sum(str(one["label"]).startswith("prober") and not one["ended"] for one in processes),
+        probers=sum(PROBER in one["label"] and not one["ended"] for one in processes),
         clients=len(blueprint.clients),
         relay_p50_us=lateness.get("p50_us"),
         relay_p99_us=lateness.get("p99_us"),
         memory_mb=_megabytes(inside),
         processes=len(inside),
-        dead=tuple(
-            f"{one['node']} {one['label']}" for one in processes if one["ended"] not in ("", WENT_WELL)
-        ),
+        dead=tuple(f"{one['node']} {one['label']}" for one in ended),
         faults=(
             *(f"{name} is frozen" for name in frozen),
             *(f"{device} has no carrier" for device in status["links_down"]),
@@ -60,8 +61,6 @@ def look(here: Standing) -> LabStatus:
 
 
 def _site(here: Standing, node: Node, processes: Iterable[Mapping[str, Any]]) -> SiteStatus:
-    design = next(site for site in here.design.sites if str(site.name) == node.site)
-    kind = str(design.daemon.kind) if design.daemon else ""
     living = {str(one["label"]) for one in processes if one["node"] == node.name and not one["ended"]}
     known = {str(one["label"]) for one in processes if one["node"] == node.name}
     server = next((label for label in SERVERS if label in known), "")
@@ -71,7 +70,7 @@ def _site(here: Standing, node: Node, processes: Iterable[Mapping[str, Any]]) ->
         site=node.site,
         node=node.name,
         metro=node.location.metro,
-        daemon=kind,
+        daemon=_daemon(here, node) if said is None else str(said["daemon"]["kind"]),
         word=None if said is None else "/".join(sorted(levels)) or _NO_WORD,
         is_announced=None if said is None else bool(levels - {"none"}),
         in_table=_in_table(here, node),
@@ -80,6 +79,12 @@ def _site(here: Standing, node: Node, processes: Iterable[Mapping[str, Any]]) ->
         # ExaBGP is the agent's child: where no process of ours is called after a daemon, the agent says.
         has_daemon=bool(living - {*SERVERS, "agent"}) or (said is not None and not said["daemon"]["trouble"]),
     )
+
+
+def _daemon(here: Standing, node: Node) -> str:
+    """What the design says that a site runs; parsed only where its agent does not say it."""
+    (site,) = (one for one in here.design.sites if str(one.name) == node.site)
+    return str(site.daemon.kind) if site.daemon else ""
 
 
 def _said(here: Standing, node: Node) -> Plain | None:

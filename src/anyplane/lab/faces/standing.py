@@ -7,17 +7,19 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from anyplane.design.design import Design
 from anyplane.lab.blueprint import Blueprint, Node
 from anyplane.lab.container.client import Lab, running
 from anyplane.lab.faces.catchment import Answer, Expected, expected
-from anyplane.lab.faces.route_text import Step
-from anyplane.lab.probes.asking import TIMEOUT_S, TRIES, Errand, Outcome, outcome
 from anyplane.lab.world.prediction import Prediction, from_json
 from anyplane.model.errors import LabError, UsageError
-from anyplane.model.nouns import Prefix
+
+if TYPE_CHECKING:
+    from anyplane.design.design import Design
+    from anyplane.lab.faces.route_text import Step
+    from anyplane.lab.probes.asking import Errand, Outcome
+    from anyplane.model.nouns import Prefix
 
 MARGIN_S = 15.0
 PREDICTION, DESIGN = "prediction.json", "design.yaml"
@@ -82,6 +84,8 @@ class Standing:
 
     def ask(self, errands: Sequence[Errand]) -> list[Outcome]:
         """What became of them, all done at the same time, by a process of the lab."""
+        from anyplane.lab.probes.asking import outcome
+
         longest = max((one.timeout_s * one.tries for one in errands), default=0.0)
         done = self.lab.call(
             "run",
@@ -96,16 +100,10 @@ class Standing:
             raise LabError(f"nobody could ask inside the lab: {last}", hint="anyplane lab status")
         return [outcome(one) for one in json.loads(done["output"])]
 
-    def errand(
-        self,
-        node: Node,
-        target: Target,
-        *,
-        name: str = "id.server",
-        record: str = "TXT",
-        tries: int = TRIES,
-    ) -> Errand:
+    def errand(self, node: Node, target: Target, *, name: str = "id.server", record: str = "TXT") -> Errand:
         """A question from a node: clients ask from their own network, any other node from its loopback."""
+        from anyplane.lab.probes.asking import Errand
+
         loopback = node.loopback4 if target.family == 4 else node.loopback6
         source = node.client_address(target.family) if node.is_client else loopback
         return Errand(
@@ -114,13 +112,14 @@ class Standing:
             server=target.address,
             name=name,
             type=record,
-            tries=tries,
         )
 
     def answers(self, target: Target) -> dict[str, Answer]:
         """id.server of a target, asked by every client at once."""
         if not self.blueprint.clients:
             return {}
+        from anyplane.lab.probes.asking import TIMEOUT_S, TRIES
+
         found = self.lab.call("probe_once", address=target.address, tries=TRIES, timeout_s=TIMEOUT_S)
         return {
             node: Answer(site=site_of(one["site"]), rtt_ms=one["rtt_ms"], error=one["error"])
@@ -135,6 +134,9 @@ class Standing:
                 f"no users sit at {node.name}, and no site knows the way back to it",
                 hint=f"trace from a client: {clients}",
             )
+        from anyplane.lab.faces.route_text import Step
+        from anyplane.lab.probes.asking import TIMEOUT_S
+
         found = self.lab.call("probe_trace", client=node.name, address=target.address, timeout_s=TIMEOUT_S)
         known = self.blueprint.by_name
         hops = tuple(

@@ -49,6 +49,8 @@ class LabStatus:
     age_s: float
     routers_up: int
     routers: int
+    """With the route servers of the exchanges."""
+    route_servers: int
     sessions_up: int
     sessions: int
     probers: int
@@ -118,7 +120,8 @@ def _figures(found: LabStatus) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
-    table.add_row("routers", f"{found.routers_up} of {found.routers} up")
+    servers = f", {several(found.route_servers, 'route server')} among them" if found.route_servers else ""
+    table.add_row("routers", f"{found.routers_up} of {found.routers} up{servers}")
     table.add_row("sessions", f"{found.sessions_up} of {found.sessions} established")
     probing = several(found.probers, "prober") if found.probers else "none is probing"
     table.add_row("clients", f"{several(found.clients, 'client')}, {probing}")

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 from anyplane.lab.gameday import parts
 from anyplane.lab.gameday.clients import EVERYONE
-from anyplane.lab.gameday.parts import ClientsField, CountField, SitesField, StepField, TimeField
+from anyplane.lab.gameday.parts import ClientsField, CountField, KindField, SitesField, StepField, TimeField
 from anyplane.model.nouns import SiteName
 
 
@@ -31,7 +31,8 @@ class Lost(Expectation):
 
     at_most: CountField
     clients: ClientsField = EVERYONE
-    words = "at most {at_most} queries lost (clients: {clients})"
+    kind: KindField = None
+    words = "at most {at_most} queries lost (clients: {clients})[ over {kind}]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,8 @@ class LostPerClient(Expectation):
 
     at_most: CountField
     clients: ClientsField = EVERYONE
-    words = "no client loses more than {at_most} queries (clients: {clients})"
+    kind: KindField = None
+    words = "no client loses more than {at_most} queries (clients: {clients})[ over {kind}]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from pydantic_core import ErrorDetails
 
-from anyplane.design.document import Document, Path, Value
+from anyplane.design.document import Document, Path
+from anyplane.design.faults import there
 from anyplane.design.quantities import shown
 from anyplane.lab.gameday import parts
 from anyplane.lab.gameday.expectations import EXPECTATIONS
@@ -42,7 +43,7 @@ def problems(errors: Iterable[ErrorDetails], document: Document) -> list[Problem
 
 
 def _problem(error: ErrorDetails, document: Document) -> Problem:
-    path, value = _walk(document.root, error["loc"])
+    path, value = there(document.root, error["loc"])
     kind, context = error["type"], error.get("ctx", {})
     if kind == "design":
         return document.problem(path, str(context["text"]), hint=str(context["hint"]))
@@ -97,18 +98,3 @@ def _keys_at(path: Path) -> tuple[list[str], str]:
     if len(path) == 3:
         return [field.name for field in parts.fields_of(kinds[str(path[2])])], f"a key of {path[2]}"
     return list(ScenarioShape.model_fields), "a key here"
-
-
-def _walk(root: Value, loc: tuple[int | str, ...]) -> tuple[Path, Value]:
-    """The part of pydantic's location that exists in the file, and the value there."""
-    path: list[str | int] = []
-    value = root
-    for part in loc:
-        if isinstance(value, dict) and part in value:
-            value = value[str(part)]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            value = value[part]
-        else:
-            continue
-        path.append(part)
-    return tuple(path), value

@@ -39,7 +39,7 @@ class LabFaults:
 
     def refusal(self, step: steps.Step) -> str:
         """Why it cannot be done in this lab."""
-        if isinstance(step, steps.Partition) and self._ground.fleet is None:
+        if isinstance(step, steps.Partition) and self._engine.words is None:
             return "the sites of this lab hear nothing of each other"
         if isinstance(step, steps.DependencyLost) and not any(
             place.dependencies for place in self._engine.places.values()
@@ -175,20 +175,15 @@ class LabFaults:
 
     def carrier(self, step: steps.UplinkStep) -> float:
         """The cables of a site are pulled."""
-        links = self.uplinks(step.site, step.upstream)
-
-        def plug(*, is_up: bool) -> None:
-            for one in links:
-                if one.link >= 0:
-                    self._engine.wiring.set_link(one.link, is_up=is_up)
-                else:
-                    self._engine.wiring.set_port(one.exchange, one.node, is_up=is_up)
+        cables, wires = self.cables(step.site, step.upstream), self._engine.wires
 
         def act() -> None:
-            plug(is_up=False)
+            for cable in cables:
+                wires.unplug(cable)
 
         def undo() -> None:
-            plug(is_up=True)
+            for cable in cables:
+                wires.plug(cable)
 
         return self.broken(("carrier", step.site, str(step.upstream)), act, undo)
 
@@ -254,7 +249,9 @@ class LabFaults:
         """By every pop of the network."""
         return self.broken(
             ("hijack",),
-            lambda: self._routers.hijack(step.network, step.prefix, is_rov=step.rov),
+            lambda: self._routers.hijack(
+                step.network, step.prefix, is_rov=step.rov or step.rtr, has_caches=step.rtr
+            ),
             self._routers.restore,
         )
 
@@ -274,10 +271,10 @@ class LabFaults:
 
     def partition(self, site: str) -> float:
         """The words of a site go nowhere."""
-        fleet = self._ground.fleet
-        if fleet is None:
+        words = self._engine.words
+        if words is None:
             raise LabError("the sites of this lab hear nothing of each other")
-        return self.broken(("partition", site), lambda: fleet.partition(site), lambda: fleet.heal(site))
+        return self.broken(("partition", site), lambda: words.partition(site), lambda: words.heal(site))
 
     def backend(self, step: steps.RemoveBackend) -> float:
         """Its servers die."""

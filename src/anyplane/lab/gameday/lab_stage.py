@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
+from typing import Any
 
+from anyplane import design as designs
 from anyplane.lab import paths
 from anyplane.lab.gameday import steps
 from anyplane.lab.gameday.ground import Ground
@@ -17,22 +22,32 @@ from anyplane.lab.gameday.lab_routers import LabRouters
 from anyplane.lab.gameday.lab_watch import LabWatch
 from anyplane.lab.gameday.scenario import Probes
 from anyplane.lab.gameday.stage import Applied, Facts, Measured, Observation, Seen
+from anyplane.lab.gameday.words import Words, worded
 from anyplane.lab.places.sites import Place
 from anyplane.model.errors import LabError
 
 MENDED_S = 20.0
 POLL_S = 0.1
+DISTURBED_US = 150_000.0
+RELAY_LOSSES = {
+    "missed": "came too fast for the relay and were lost",
+    "cut_short": "were cut short by the relay and dropped",
+    "refused": "were refused by the kernel when the relay sent them",
+}
 
 
 class LabStage:
     """Implements gameday.stage.Stage."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, *, is_over: threading.Event | None = None) -> None:
         self._ground = ground
+        self._is_over = is_over or threading.Event()
+        """Whoever asked for the day has hung up."""
         self._engine = ground.engine
         self._routers = LabRouters(ground)
         self._faults = LabFaults(ground, self._routers)
         self._watch = LabWatch(ground, _addresses(ground))
+        self._relay: Mapping[str, Any] = {}
         self._wall = time.time() - time.monotonic()
         self._harmed = False
 
@@ -41,8 +56,9 @@ class LabStage:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """In this thread; the lab goes on."""
-        time.sleep(seconds)
+        """In this thread; the lab goes on. LabError where nobody waits for the day any more."""
+        if self._is_over.wait(seconds):
+            raise LabError("nobody waits for this game day any more")
 
     def facts(self) -> Facts:
         """From the blueprint and the design."""
@@ -54,14 +70,25 @@ class LabStage:
             return "the lab cannot do this"
         return self._faults.refusal(step)
 
+    def reword(self, words: Words) -> None:
+        """Every agent begins anew with the design so changed, and announces all that it should."""
+        blueprint = self._engine.blueprint
+        text = worded(blueprint.design_text, words)
+        found = designs.parse(text, file=f"{blueprint.name}.yaml")
+        self._harmed = True
+        self._ground = replace(self._ground, design=found)
+        if failed := self._begin_anew(text):
+            raise LabError("; ".join(failed), hint="the words under `with:` leave it nothing to announce?")
+
     def start_probes(self, probes: Probes) -> None:
         """Prober and FIB watch run."""
+        self._relay = self._engine.wires.stats(is_reset=True)
         self._watch.start(probes, probes.clients.among(self.facts().clients))
 
     def stop_probes(self) -> Measured:
         """They have ended."""
         found = self._watch.stop()
-        notes = (*found.notes, *_of_relay(self._engine.wires.stats()))
+        notes = (*found.notes, *relay_notes(self._engine.wires.stats(), before=self._relay))
         return Measured(probed=found.probed, stalls=found.stalls, flows=found.flows, notes=notes)
 
     def apply(self, step: steps.Step) -> Applied:
@@ -77,17 +104,25 @@ class LabStage:
             return ()
         failed = [*self._faults.heal()]
         self._engine.wires.clear()
-        for place in self._engine.places.values():
-            _forget(place)
-        deadline = self.now() + MENDED_S
-        for name, place in self._engine.places.items():
-            while not place.is_ready():
-                if self.now() > deadline:
-                    failed.append(f"{name} does not serve again {MENDED_S:g} s after everything was undone")
-                    break
-                self.sleep(POLL_S)
+        failed += self._begin_anew(self._engine.blueprint.design_text)
         self._harmed = bool(failed)
         return tuple(failed)
+
+    def _begin_anew(self, text: str) -> list[str]:
+        """Every agent runs by the design in `text` and has no past; those that do not serve in time."""
+        places = self._engine.places
+        with ThreadPoolExecutor(max_workers=max(1, len(places)), thread_name_prefix="anew") as threads:
+            for done in [threads.submit(_forget, place, text) for place in places.values()]:
+                done.result()
+        deadline = self.now() + MENDED_S
+        late = []
+        for name, place in places.items():
+            while not place.is_ready():
+                if self.now() > deadline:
+                    late.append(f"{name} does not serve {MENDED_S:g} s after its agent began anew")
+                    break
+                time.sleep(POLL_S)
+        return late
 
     def announced(self) -> frozenset[str]:
         """As the routers that hear the sites have it."""
@@ -150,22 +185,30 @@ def _addresses(ground: Ground) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _forget(place: Place) -> None:
+def _forget(place: Place, text: str) -> None:
     """An agent without a past: one that remembers falls would quarantine its service the next day."""
     place.agent.stop()
+    place.write_design(text)
     state = paths.agent_state(place.node.name)
     if state.exists():
         shutil.rmtree(state)
     place.agent.start()
 
 
-def _of_relay(stats: Mapping[str, object]) -> tuple[str, ...]:
-    late, missed, said = stats.get("lateness_us") or stats.get("lateness"), stats.get("missed"), []
+def relay_notes(stats: Mapping[str, Any], *, before: Mapping[str, Any]) -> tuple[str, ...]:
+    """The relay's own error since `before`, in words; nothing where the kernel makes the delays."""
+    late, said = stats.get("lateness"), []
     if isinstance(late, dict) and late.get("frames"):
         said.append(
             f"the relay carried {late['frames']:,} frames, late by {late['p50_us']:.0f} us (median), "
             f"{late['p99_us']:.0f} us (99 of 100) and {late['max_us'] / 1000:.1f} ms at worst"
         )
-    if missed:
-        said.append(f"the relay lost {missed} frames of its own")
+        if late["max_us"] > DISTURBED_US:
+            said.append(
+                f"the relay stood still for {late['max_us'] / 1000:.0f} ms: BFD (100 ms x 3) may take it for "
+                "a dead link; what was lost then is this machine's doing, so run it again on a quiet one"
+            )
+    for key, words in RELAY_LOSSES.items():
+        if (many := int(stats.get(key, 0)) - int(before.get(key, 0))) > 0:
+            said.append(f"{many:,} frames {words}")
     return tuple(said)

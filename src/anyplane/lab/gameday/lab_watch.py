@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 
 from anyplane.lab.blueprint import Blueprint, Link
+from anyplane.lab.container.namespaces import in_new_thread
 from anyplane.lab.container.processes import Process
 from anyplane.lab.gameday.clients import Client
 from anyplane.lab.gameday.ground import Ground
 from anyplane.lab.gameday.measuring import flows_moved, measured
 from anyplane.lab.gameday.scenario import ProbeKind, Probes
-from anyplane.lab.gameday.stage import NO_SITE, Flows, Measured, Observation, Seen
+from anyplane.lab.gameday.stage import Flows, Measured, Observation, Seen
 from anyplane.lab.places.servers.serving import HTTP_PORT, STREAM_PORT
-from anyplane.lab.probes import asking, fib_watch, queries, query_log
-from anyplane.lab.probes.asking import Errand
+from anyplane.lab.probes import fib_watch, queries, query_log
+from anyplane.lab.probes.asked_once import asked_once
 from anyplane.lab.probes.fib_watch import FibLog, FibPlan
+from anyplane.lab.probes.onlookers import begun, client_at, door
 from anyplane.lab.probes.queries import Kind, ProbePlan, ProbeTarget
-from anyplane.lab.wires.wiring import WIRE
-from anyplane.model.errors import LabError
 
-READY_S = 10.0
 ENDING_S = 8.0
-ASKING_S = 20.0
 PORTS = {ProbeKind.UDP: 53, ProbeKind.TCP: 53, ProbeKind.HTTP: HTTP_PORT, ProbeKind.STREAM: STREAM_PORT}
 
 
@@ -48,16 +42,13 @@ class LabWatch:
 
     def start(self, probes: Probes, clients: Iterable[Client]) -> None:
         """Both are at work."""
-        self._folder.mkdir(mode=0o700, exist_ok=True)
         self._number += 1
         blueprint = self._engine.blueprint
         fib_log, log = self._file("fib.log"), self._file("queries.log")
-        for file in (fib_log, log):
-            file.unlink(missing_ok=True)
         nodes = [node.name for node in blueprint.nodes if node.name in self._engine.namespaces]
         fib = FibPlan(
             log=str(fib_log),
-            nodes={name: self._door(name) for name in nodes},
+            nodes={name: door(self._engine.namespaces[name]) for name in nodes},
             prefixes=tuple(str(prefix) for prefix in blueprint.prefixes),
         )
         plan = ProbePlan(
@@ -77,12 +68,14 @@ class LabWatch:
     def stop(self) -> Measured:
         """Both have ended; what the prober saw since it asked for the first time."""
         until = time.monotonic()
+        was_probing = self._prober is not None
         for process in (self._prober, self._fib):
             if process is not None:
                 process.stop(ENDING_S)
-        if self._prober is None:
+                self._engine.processes.forget(process)
+        self._prober = self._fib = None
+        if not was_probing:
             return Measured()
-        self._prober = None
         log = query_log.read(self._file("queries.log"))
         found = measured(log, since=self._began, until=until)
         return Measured(
@@ -103,66 +96,20 @@ class LabWatch:
 
     def catchment(self, clients: Iterable[Client]) -> dict[str, str]:
         """Asked now, of every client at once."""
-        asked = tuple(clients)
-        family = 6 if ":" in self._addresses[0] else 4
-        errands = [
-            Errand(
-                namespace=self._door(one.node),
-                source=str(self._engine.blueprint.by_name[one.node].client_address(family)),
-                server=self._addresses[0],
-                tries=2,
-                timeout_s=1.0,
-            )
-            for one in asked
-        ]
-        found = self._ask(errands)
-        return {
-            one.node: (said.texts[0].partition("/")[0] if said.texts else NO_SITE)
-            for one, said in zip(asked, found, strict=True)
-        }
-
-    def _ask(self, errands: list[Errand]) -> list[asking.Outcome]:
-        from anyplane.lab.container.operations_basic import run_in
-
-        argv = (sys.executable, "-P", "-m", "anyplane.lab.probes.asking")
-        stdin = json.dumps({"errands": [asdict(one) for one in errands]}).encode()
-        namespace = self._engine.namespaces[WIRE]
-        code, output, errors = self._ground.wait(
-            lambda: run_in(namespace, argv, timeout_s=ASKING_S, stdin=stdin)
-        )
-        if code != 0:
-            last = (errors.decode(errors="replace").strip().splitlines() or [f"exit code {code}"])[-1]
-            raise LabError(f"nobody could ask from the clients: {last}")
-        return [asking.outcome(one) for one in json.loads(output)]
+        asked = [self._client(one) for one in clients]
+        found = in_new_thread(lambda: asked_once(asked, self._addresses[0], tries=2, timeout_s=1.0))
+        return {node: said.site.partition("/")[0] for node, said in found.items()}
 
     def _start(self, module: str, plan: str, log: Path) -> Process:
-        file = self._file(f"{module}.json")
-        file.write_text(plan, encoding="utf-8")
-        argv = (sys.executable, "-P", "-m", f"anyplane.lab.probes.{module}", str(file))
-        process = self._engine.processes.start(WIRE, argv, label=f"gameday-{module}-{self._number}")
-        deadline = time.monotonic() + READY_S
-        while not _says_started(log):
-            if not process.is_alive or time.monotonic() > deadline:
-                raise LabError(f"{module} did not start: {process.last_words or process.ended}")
-            time.sleep(0.01)
-        return process
+        label = f"gameday-{module}-{self._number}"
+        return begun(self._engine.processes, module, plan, label=label, log=log)
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{self._number}-{name}"
 
-    def _door(self, node: str) -> str:
-        return f"/proc/{os.getpid()}/fd/{self._engine.namespaces[node].fd}"
-
     def _client(self, client: Client) -> queries.Client:
-        node = self._engine.blueprint.by_name[client.node]
-        families = self._engine.blueprint.families
-        return queries.Client(
-            name=client.node,
-            namespace=self._door(client.node),
-            source4=str(node.client_address(4)) if 4 in families else "",
-            source6=str(node.client_address(6)) if 6 in families else "",
-            users=client.users,
-        )
+        node = self._engine.node(client.node)
+        return client_at(node, self._engine.blueprint, self._engine.namespace(client.node))
 
 
 def seen_in(log: FibLog, blueprint: Blueprint, *, since: float) -> tuple[Observation, ...]:
@@ -202,10 +149,3 @@ def _ends(blueprint: Blueprint) -> dict[str, dict[str, frozenset[str]]]:
         here = found.setdefault(link.far(one.node), {})
         here[one.site] = here.get(one.site, frozenset()) | {link.device}
     return found
-
-
-def _says_started(log: Path) -> bool:
-    try:
-        return b",started" in log.read_bytes()[:1_000_000]
-    except OSError:
-        return False

@@ -1,6 +1,6 @@
 """measured: the log of a prober as a game day sees it: for each flow the spans of one answer. Pure.
 
-What is lost, late or excused is what lab.losses says; this only cuts time into spans.
+What is lost, late or excused is what probes.losses says; this only cuts time into spans.
 """
 
 from __future__ import annotations

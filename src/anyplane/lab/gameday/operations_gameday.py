@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,8 +24,8 @@ _AT_WORK: set[int] = set()
 async def gameday(engine: Engine, arguments: Arguments, say: Say) -> object:
     """`scenario` is the text, `file` its name, `plans` what the plan predicts; the result is the Outcome.
 
-    Events are those of the runner. One game day at a time: two would spoil each other. Whoever asked may hang
-    up; the day goes on to its end, and is healed.
+    Events are those of the runner. One game day at a time: two would spoil each other. When whoever asked
+    hangs up (Ctrl-C), the day ends with the step under way, and is healed.
     """
     from anyplane import design
     from anyplane.lab.gameday.ground import Ground
@@ -37,7 +38,7 @@ async def gameday(engine: Engine, arguments: Arguments, say: Say) -> object:
     plans = arguments.get("plans")
     if id(engine) in _AT_WORK:
         raise LabError("a game day is under way in this lab", hint="wait until it has ended")
-    is_heard = True
+    is_heard, is_over = True, threading.Event()
 
     def wait(what: Callable[[], Coroutine[object, object, T]], /) -> T:
         return anyio.from_thread.run(what)
@@ -57,16 +58,27 @@ async def gameday(engine: Engine, arguments: Arguments, say: Say) -> object:
         engine=engine,
         design=design.parse(engine.blueprint.design_text, file=f"{engine.blueprint.name}.yaml"),
         wait=wait,
-        fleet=getattr(engine, "fleet", None),
         plans=plans if isinstance(plans, dict) else None,
     )
     _AT_WORK.add(id(engine))
     try:
-        with anyio.CancelScope(shield=True):
-            outcome = await anyio.to_thread.run_sync(lambda: run(LabStage(ground), scenario, on_event=tell))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_notice, is_over)
+            with anyio.CancelScope(shield=True):
+                stage = LabStage(ground, is_over=is_over)
+                outcome = await anyio.to_thread.run_sync(lambda: run(stage, scenario, on_event=tell))
+            tasks.cancel_scope.cancel()
     finally:
         _AT_WORK.discard(id(engine))
     return plain(outcome)
+
+
+async def _notice(is_over: threading.Event) -> None:
+    """Sets it when this is cancelled: whoever asked has hung up."""
+    try:
+        await anyio.sleep_forever()
+    finally:
+        is_over.set()
 
 
 OPERATIONS: Mapping[str, Operation] = {"gameday": gameday}

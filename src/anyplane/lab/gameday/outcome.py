@@ -22,6 +22,7 @@ from anyplane.lab.gameday.stage import (
     Seen,
     Span,
 )
+from anyplane.lab.gameday.steps import Drain, Wait, WaitUntil
 
 VERSION = 1
 SHOWN_STALL_S = 0.02
@@ -257,6 +258,10 @@ def _client(record: Record, one: Probed, client: Client) -> ClientOutcome:
     )
 
 
+IN_FLIGHT_S = 0.25
+"""What was asked so shortly before a fault was still on its way when it struck."""
+
+
 def _faults(record: Record) -> tuple[FaultOutcome, ...]:
     faults = [one for one in record.done if (type(one.timed.step).breaks or _is_drain(one)) and not one.error]
     found = []
@@ -269,7 +274,7 @@ def _faults(record: Record) -> tuple[FaultOutcome, ...]:
         )
         withdrawn = [item.at for item in seen if item.what is Seen.WITHDRAWN and item.at < mended]
         fib = [item.at for item in seen if item.what is Seen.FIB and item.at < mended]
-        other = elsewhere(record.measured.probed, since=one.at, until=until)
+        other = elsewhere(record.measured.probed, since=one.at, until=mended)
         found.append(
             FaultOutcome(
                 step=one.timed.name,
@@ -282,7 +287,7 @@ def _faults(record: Record) -> tuple[FaultOutcome, ...]:
                     span.queries
                     for probe in record.measured.probed
                     for span in probe.spans
-                    if span.site == NO_SITE and one.at <= span.end and span.start < until
+                    if span.site == NO_SITE and one.at - IN_FLIGHT_S <= span.start < until - IN_FLIGHT_S
                 ),
             )
         )
@@ -290,12 +295,12 @@ def _faults(record: Record) -> tuple[FaultOutcome, ...]:
 
 
 def _is_drain(one: Done) -> bool:
-    return type(one.timed.step).__name__ == "Drain"
+    return isinstance(one.timed.step, Drain)
 
 
 def _mends(one: Done) -> bool:
-    kind = type(one.timed.step)
-    return not kind.breaks and kind.__name__ not in ("Drain", "Wait", "WaitUntil")
+    step = one.timed.step
+    return not step.breaks and not isinstance(step, Drain | Wait | WaitUntil)
 
 
 def _loads(record: Record) -> tuple[LoadShift, ...]:
@@ -361,7 +366,7 @@ def _events(record: Record) -> tuple[Event, ...]:
 def _kind(one: Done) -> str:
     if one.error or one.is_late:
         return "error"
-    return "wait" if type(one.timed.step).__name__ in ("Wait", "WaitUntil") else "step"
+    return "wait" if isinstance(one.timed.step, Wait | WaitUntil) else "step"
 
 
 def _own_errors(measured: Measured) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from anyplane.lab.gameday.clients import Clients
 from anyplane.model.nouns import Asn, Prefix, SiteName
 
 MOST_TIMES = 100
+KINDS = ("udp", "tcp", "http", "stream")
 LONGEST_S = 600.0
 
 
@@ -135,6 +136,12 @@ def _area(value: object) -> str:
     raise Unfit(f"{shown(value)} is not a code of two letters", hint="write for example EU, or ES")
 
 
+def _kind(value: object) -> str:
+    if value in KINDS:
+        return str(value)
+    raise Unfit(f"{shown(value)} is not a kind of probe", hint=f"the kinds are {', '.join(KINDS)}")
+
+
 def _address(value: object) -> str:
     from ipaddress import ip_address
 
@@ -179,6 +186,9 @@ ADDRESS = Part(what="one address of the service", example="198.51.100.53", read=
 PREFIX = Part(what="a prefix", example="198.51.100.0/24", read=quantities.prefix)
 BACKEND = Part(what="a backend of the site", example="web1", read=quantities.name)
 GROUP = Part(what="a group of prefixes; all where it is left out", example="dns", read=quantities.name)
+KIND = Part(
+    what="a kind of probe: udp, tcp, http or stream; all where it is left out", example="udp", read=_kind
+)
 STEP = Part(what="the name of a step", example="fault", read=quantities.name, refers="step")
 CONTINENT = Part(what="a continent (AF AN AS EU NA OC SA)", example="EU", read=_area, refers="continent")
 COUNTRY = Part(what="a country (ISO 3166 alpha-2)", example="ES", read=_area, refers="country")
@@ -196,4 +206,5 @@ CountField = Annotated[int, COUNT]
 TimesField = Annotated[int, TIMES]
 PrefixField = Annotated[Prefix, PREFIX]
 ClientsField = Annotated[Clients, CLIENTS]
+KindField = Annotated[str | None, KIND]
 StepField = Annotated[str | None, STEP]

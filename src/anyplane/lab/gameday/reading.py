@@ -114,6 +114,7 @@ def _scenario(shape: ScenarioShape, document: Document) -> Scenario:
         steps=tuple(steps),
         expectations=tuple(expectations),
         document=document,
+        words=shape.words,
     )
 
 

@@ -21,10 +21,12 @@ import dns.query
 import dns.rdatatype
 
 from anyplane.design.design import Design
+from anyplane.design.quantities import Unfit
 from anyplane.lab.gameday import steps
 from anyplane.lab.gameday.clients import Client
 from anyplane.lab.gameday.scenario import Probes, Scenario
 from anyplane.lab.gameday.stage import NO_SITE, Applied, Facts, Measured, Observation, Probed, SiteFacts, Span
+from anyplane.lab.gameday.words import Words
 from anyplane.model.errors import LabError, UsageError
 
 HERE = "here"
@@ -32,6 +34,7 @@ ORDER_S = 30.0
 ANSWER_S = 1.0
 CALM_QPS = 10.0
 """More than that is not asked of a production service, whatever the scenario says."""
+OWN_DESIGN = "real sites go by their own design"
 Confirm = Callable[[str], bool]
 
 
@@ -75,6 +78,8 @@ class Orders:
 def plan(scenario: Scenario, design: Design, orders: Orders) -> tuple[str, ...]:
     """What would happen, a line for each step; nothing is done and nobody is asked."""
     lines = [f"probe {', '.join(_addresses(design))} from here, {_rate(scenario.probes):g} qps"]
+    if scenario.words:
+        lines.append(f"with {', '.join(scenario.words)}\n     REFUSED: {OWN_DESIGN}")
     at, stage = scenario.settle_s, RealStage(design, orders, confirm=lambda _: False)
     for number, one in enumerate(scenario.steps, 1):
         at = one.at + scenario.settle_s if one.at is not None else at + one.after
@@ -127,6 +132,10 @@ class RealStage:
         if isinstance(step, steps.Drain) and step.force:
             return "a forced drain does not ask the guard; give it by hand if you must"
         return ""
+
+    def reword(self, words: Words) -> None:  # noqa: ARG002  # as a Stage is asked
+        """Never."""
+        raise Unfit(OWN_DESIGN, hint="leave `with` out, or run it in a lab")
 
     def start_probes(self, probes: Probes) -> None:
         """Queries at the scenario's rate, but never more than CALM_QPS."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
+from anyplane.design.quantities import Unfit
 from anyplane.lab.gameday import references
 from anyplane.lab.gameday.expectations import AsPlanned
 from anyplane.lab.gameday.outcome import Done, Outcome, Record, outcome
@@ -43,7 +45,39 @@ def run(stage: Stage, scenario: Scenario, *, on_event: OnEvent = lambda _: None)
         if (why := stage.refusal(one.step))
     ]:
         raise DesignError(tuple(refused))
+    if scenario.words:
+        _reword(stage, scenario)
+        facts = stage.facts()
     return _Run(stage, scenario, facts, on_event).outcome()
+
+
+def _reword(stage: Stage, scenario: Scenario) -> None:
+    """The design with the scenario's own words; the stage is healed where they cannot be put in force."""
+    try:
+        with told_at_its_line(scenario):
+            stage.reword(scenario.words)
+    except BaseException:
+        stage.heal()
+        raise
+
+
+@contextmanager
+def told_at_its_line(scenario: Scenario) -> Iterator[None]:
+    """What is wrong with a scenario's words for the design is told where they stand."""
+    try:
+        yield
+    except (Unfit, DesignError) as error:
+        said = (
+            [(error.message, error.hint)]
+            if isinstance(error, Unfit)
+            else [(f"{one.path} of the design: {one.message}", one.hint) for one in error.problems]
+        )
+        raise DesignError(
+            tuple(
+                scenario.document.problem(("with",), message, hint=hint, of_key=True)
+                for message, hint in said
+            )
+        ) from None
 
 
 class _Run:

@@ -9,6 +9,7 @@ from anyplane.design.document import Document
 from anyplane.lab.gameday.clients import EVERYONE, Clients
 from anyplane.lab.gameday.expectations import Expectation
 from anyplane.lab.gameday.steps import Step
+from anyplane.lab.gameday.words import Words
 
 
 class ProbeKind(StrEnum):
@@ -54,6 +55,8 @@ class Scenario:
     steps: tuple[TimedStep, ...]
     expectations: tuple[Expectation, ...]
     document: Document = field(repr=False, compare=False)
+    words: Words = field(default_factory=dict, hash=False)
+    """Of the design, for this day alone."""
 
     @property
     def first_fault(self) -> TimedStep | None:

@@ -18,7 +18,7 @@ from anyplane.lab.gameday.steps import STEPS
 
 VERSION = 1
 DESIGN = "examples/dozen-cities.yaml"
-ROUTERS = 30
+ROUTERS = 60
 RATES = (1.0, 5000.0)
 STRICT = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
@@ -114,6 +114,14 @@ def _routers(value: object) -> int:
 _PAUSE = timing.between(0.0001, parts.LONGEST_S, what="a time in a game day")
 
 
+def _words(value: object) -> dict[str, Any]:
+    if isinstance(value, dict) and value:
+        return value
+    raise Unfit(
+        f"{shown(value)} says nothing of the design", hint="write for example with: {safety: {floor: 0}}"
+    )
+
+
 def _moment(value: object) -> float:
     return 0.0 if value in ("0 s", "0 ms") else _PAUSE(value)
 
@@ -145,6 +153,7 @@ class ScenarioShape(BaseModel):
     shows: Annotated[str, atom(quantities.text)]
     design: Annotated[str, atom(quantities.text)] = DESIGN
     routers: Annotated[int, atom(_routers)] = ROUTERS
+    words: Annotated[dict[str, Any], atom(_words)] = Field(default={}, alias="with")
     probes: ProbesShape = ProbesShape()
     settle: Annotated[float, atom(_moment)] = 1.0
     steps: Annotated[list[StepItem], Field(min_length=1)]  # type: ignore[valid-type]  # made of declared steps

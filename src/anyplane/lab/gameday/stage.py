@@ -14,6 +14,7 @@ from typing import Protocol
 from anyplane.lab.gameday.clients import Client
 from anyplane.lab.gameday.scenario import Probes
 from anyplane.lab.gameday.steps import Step
+from anyplane.lab.gameday.words import Words
 
 NO_SITE = ""
 
@@ -164,6 +165,9 @@ class Stage(Protocol):
 
     def refusal(self, step: Step) -> str:
         """Why this step cannot be done here, "" where it can; asked of all before the first."""
+
+    def reword(self, words: Words) -> None:
+        """The sites go by the design with these words, until `heal`; DesignError, Unfit where it is none."""
 
     def start_probes(self, probes: Probes) -> None:
         """The probers ask from now on; returns when all do."""

@@ -270,12 +270,16 @@ class BlackholeEnd(SiteStep):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hijack(Step):
-    """Another network originates a prefix of ours, or a more specific one. rov: every network validates."""
+    """Another network originates a prefix of ours, or a more specific one.
+
+    rov: every network validates origins, rtr: by an RPKI cache of its own instead of built-in ROAs.
+    """
 
     network: NetworkField
     prefix: PrefixField
     rov: Annotated[bool, parts.FLAG] = False
-    words, breaks = "AS{network} hijacks {prefix}[, all networks validate ({rov})]", True
+    rtr: Annotated[bool, parts.FLAG] = False
+    words, breaks = "AS{network} hijacks {prefix}[, all networks validate ({rov})][ by {rtr}]", True
 
 
 class HijackEnd(Step):

@@ -60,7 +60,7 @@ def _judge(record: Record, expectation: Expectation) -> Verdict:
 
 
 def _lost(record: Record, promise: Lost) -> Found:
-    probed = _of(record, promise.clients)
+    probed = _of(record, promise.clients, kind=promise.kind)
     if not probed:
         return _unmeasured()
     lost, sent = sum(one.lost for one in probed), sum(one.sent for one in probed)
@@ -70,7 +70,7 @@ def _lost(record: Record, promise: Lost) -> Found:
 
 
 def _lost_per_client(record: Record, promise: LostPerClient) -> Found:
-    probed = _of(record, promise.clients)
+    probed = _of(record, promise.clients, kind=promise.kind)
     if not probed:
         return _unmeasured()
     worst = max(probed, key=lambda one: one.lost)
@@ -109,7 +109,11 @@ def _answered_by(record: Record, promise: AnsweredBy) -> Found:
     ]
     if not meant:
         return _unmeasured()
-    return not wrong, _listed(wrong) if wrong else f"all {len(meant)} clients are, at the end"
+    return not wrong, _listed(wrong) if wrong else f"{_all(len(meant))}, at the end"
+
+
+def _all(many: int) -> str:
+    return "the one client is" if many == 1 else f"all {many} clients are"
 
 
 def _answered_within(record: Record, promise: AnsweredBy, within: float) -> Found:
@@ -235,9 +239,13 @@ _RULES: dict[type[Expectation], Callable[[Record, Any], Found]] = {  # each rule
 }
 
 
-def _of(record: Record, clients: Clients) -> list[Probed]:
+def _of(record: Record, clients: Clients, *, kind: str | None = None) -> list[Probed]:
     names = {client.node for client in clients.among(record.facts.clients)}
-    return [one for one in record.measured.probed if one.client in names and one.sent]
+    return [
+        one
+        for one in record.measured.probed
+        if one.client in names and one.sent and kind in (None, one.kind.removesuffix("6"))
+    ]
 
 
 def _moment(record: Record, name: str | None) -> float | None:

@@ -1,8 +1,9 @@
 """FleetWords: carries the words of the sites to each other, as a fleet's transport does.
 
-Every agent writes its own report, and reads one file with those of all; twenty times a second the reports
-are put together into that file. A site that is cut off neither is heard nor hears: its last word stays in the
-file of the others, and the file that it reads stays as it was, and both grow old.
+Every agent writes its own report, and reads one file with those of all. Twenty times a second it is looked
+whether a report is new; where one is, they are put together into that file. A site that is cut off neither is
+heard nor hears: its last word stays in the file of the others, and the file that it reads stays as it was,
+and both grow old.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ class FleetWords:
         }
         self._words: dict[str, str] = {}
         """The last word of each site that came through."""
+        self._stamps: dict[str, tuple[int, int]] = {}
+        """Of the reports that were read last: inode and time."""
+        self._carried: frozenset[str] = frozenset()
+        """The sites that have the words which are the last."""
         self._cut_off: frozenset[str] = frozenset()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._carry_on, name="fleet words", daemon=True)
@@ -66,7 +71,14 @@ class FleetWords:
         reachable = {site: files for site, files in self._files.items() if site not in self._cut_off}
         for site, (report, _) in reachable.items():
             with contextlib.suppress(OSError, UnicodeDecodeError):
-                self._words[site] = read_whole(report, limit=fleet.BYTES).decode()
+                found = report.stat()
+                stamp = (found.st_ino, found.st_mtime_ns)
+                if stamp != self._stamps.get(site):
+                    self._words[site] = read_whole(report, limit=fleet.BYTES).decode()
+                    self._stamps[site] = stamp
+                    self._carried = frozenset()
+        if self._carried >= reachable.keys():
+            return
         try:
             text = fleet.merge(self._words.values())
         except (ValueError, KeyError, TypeError):
@@ -75,6 +87,7 @@ class FleetWords:
             with contextlib.suppress(OSError):
                 file.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(file, text, is_synced=False)
+        self._carried = frozenset(reachable)
 
     def _known(self, site: str) -> None:
         if site not in self._files:

@@ -80,12 +80,14 @@ class SiteAgent:
                 env=self._env,
             )
             return at
-        if self._process is not None:
-            self._process.close()
         command = Command(
             node=self._namespace.name, label=LABEL, argv=self._words, log=self._log, env=self._env, cwd=None
         )
-        self._process = ForkedProcess(command, self._namespace, self._zygote)
+        try:
+            self._process = self._processes.adopt(ForkedProcess(command, self._namespace, self._zygote))
+        except LabError:
+            self._zygote = None  # it is gone; an agent takes its time to import then
+            return self.start()
         return at
 
     def kill(self) -> float:
@@ -153,6 +155,11 @@ class ForkedProcess(Process):
     def __init__(self, command: Command, namespace: Namespace, zygote: Zygote) -> None:
         self._zygote = zygote
         super().__init__(command, namespace)
+
+    @property
+    def ended(self) -> str:
+        """How is known to the zygote alone."""
+        return "" if self.is_alive else "ended"
 
     def _start(self) -> None:
         command = self.command

@@ -26,7 +26,7 @@ from anyplane.lab.container.processes import Process, Processes
 from anyplane.lab.places.servers.serving import program
 from anyplane.model.errors import LabError
 
-START_S = 10.0
+START_S = 30.0
 TELL_S = 10.0
 FRR = Path("/usr/lib/frr")
 
@@ -252,6 +252,13 @@ class OpenbgpdDaemon(SiteDaemon):
         self.configuration.chmod(0o600)
 
     def _start(self) -> None:
+        # "0 0 4294967295": all users of the machine are here. Without root there is one, and none to become.
+        if Path("/proc/self/uid_map").read_text().split()[2] == "1":
+            raise LabError(
+                f"{self._namespace.name}: OpenBGPD gives up its rights to the user _openbgpd, which a lab "
+                "without root does not have",
+                hint="run the lab as root, or choose bird, exabgp, frr or gobgp for this site",
+            )
         try:
             # Its children lock themselves into their user's home, which the package's service file makes.
             Path(pwd.getpwnam("_openbgpd").pw_dir).mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -355,7 +362,8 @@ def _frr_user(vty: Path) -> tuple[str, ...]:
     try:
         shutil.chown(vty, "frr", "frr")
     except (LookupError, OSError):
-        return ("-u", "root", "-g", "root")
+        # FRR insists that whoever it runs as is in frrvty; without root that is number 0, too.
+        return ("-u", "root", "-g", "frrvty")
     return ()
 
 

@@ -18,21 +18,21 @@ from anyplane.design.operation import Address
 from anyplane.kernel.netlink import Netlink
 from anyplane.kernel.service_addresses import ServiceAddresses
 from anyplane.lab import paths
-from anyplane.lab.blueprint import Blueprint, LinkKind, Node
+from anyplane.lab.blueprint import Blueprint, LinkKind, Node, NodeKind
 from anyplane.lab.container.namespaces import Namespace
 from anyplane.lab.container.processes import Processes
 from anyplane.lab.container.zygote import Zygote
 from anyplane.lab.places.servers import knot, nsd, ntp, rtr, web
-from anyplane.lab.places.servers.needs import Asked, merged, needs
+from anyplane.lab.places.servers.needs import UNMET_HINT, Asked, merged, needs
 from anyplane.lab.places.servers.running import RunningServer
 from anyplane.lab.places.servers.serving import ServerKind, Serving, program
 from anyplane.lab.places.site_agents import SiteAgent
 from anyplane.lab.places.site_daemons import daemon_of
-from anyplane.lab.wires.wiring import Wiring, default_routes
+from anyplane.lab.wires.wiring import Wiring, default_routes, default_routes_at
 from anyplane.model.errors import LabError
 from anyplane.model.nouns import UpstreamKind
 
-READY_S = 20.0
+READY_S = 60.0
 FLEET = "fleet.json"
 
 
@@ -159,15 +159,21 @@ class Place:
         self.daemon.start()
         self.agent.start()
 
+    def write_design(self, text: str) -> None:
+        """What the agent reads when it starts: the edition, with a fleet file of this site's own.
+
+        So one site may be cut off from the words of the others.
+        """
+        own = text.replace(str(paths.FLEET_FILE), str(self.fleet_file))
+        self.design_file.write_text(own, encoding="utf-8")
+
     def start_surroundings(self) -> None:
         """Folders, the agent's design, routes and addresses: what a host has before any daemon starts."""
         place = self.daemon.plan.daemon.settings.get("directory", "")
         folders = [self._run, self._ground.directory / "nodes" / self.node.name]
         for folder in [*folders, *([Path(place)] if place else [])]:
             folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        text = self._ground.blueprint.design_text
-        # A file for each site, so that one of them may be cut off from the fleet.
-        self.design_file.write_text(text.replace(str(paths.FLEET_FILE), str(self.fleet_file)))
+        self.write_design(self._ground.blueprint.design_text)
         if not self.daemon.has_fib:
             self._add_default_routes()
         self._put_on_lo(self.node.name, self._elsewhere)
@@ -197,7 +203,10 @@ class Place:
         deadline = time.monotonic() + timeout
         while not self.is_ready():
             if time.monotonic() > deadline:
-                raise LabError(f"{self.site} is not ready after {timeout:g} s: {self._trouble()}")
+                raise LabError(
+                    f"{self.site} is not ready after {timeout:g} s: {self._trouble()}",
+                    hint=UNMET_HINT if self.unmet else "",
+                )
             time.sleep(0.02)
 
     def fail_dependencies(self) -> float:
@@ -310,10 +319,21 @@ class Place:
             )
 
     def _add_default_routes(self) -> None:
-        """Through each upstream, transits first: daemons without a table in the kernel leave that to us."""
+        """Through each upstream, transits first: daemons without a table in the kernel leave that to us.
+
+        A site with route servers alone goes by that member whose default route they would hand on.
+        """
         blueprint = self._ground.blueprint
         mine = [one for one in blueprint.sites if one.node == self.node.name and one.link >= 0]
         mine.sort(key=lambda one: one.kind is not UpstreamKind.TRANSIT)
+        for exchange in blueprint.exchanges_of[self.node.name] if not mine else ():
+            members = [blueprint.by_name[port.node] for port in exchange.ports]
+            members = [one for one in members if one.kind == NodeKind.ROUTER]
+            if members:
+                first = min(members, key=lambda one: one.router_id)
+                routes = default_routes_at(exchange, via=first.name)
+                self._ground.wiring.add_routes(self.node.name, routes)
+                break
         for metric, one in enumerate(mine, start=1):
             routes = default_routes(blueprint.links[one.link], self.node.name)
             self._ground.wiring.add_routes(
@@ -339,6 +359,8 @@ class Place:
         status = self.agent.status()
         if status is None:
             return "its agent does not answer"
+        if self.unmet:
+            return f"no lab can answer {'; '.join(self.unmet)}"
         said = [f"{one['service']} {one['state']}: {one['reason']}" for one in status["services"]]
         return "; ".join([*said, str(status["daemon"]["trouble"]), *status["alarms"].values()])[:600]
 

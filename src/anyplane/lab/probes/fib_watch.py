@@ -3,7 +3,7 @@
     python -m anyplane.lab.probes.fib_watch PLAN.json
 
 A route notification carries no time, so it is given the moment at which it is read, at once: one thread, one
-epoll, one netlink socket for each namespace. The log is lines of text like a prober's (lab.query_log):
+epoll, one netlink socket for each namespace. The log is lines of text like a prober's (probes.query_log):
 
     H {plan}                                   the plan as JSON
     r,NODE,T,CHANGE,PREFIX,DEVICES,NEXT HOPS   NODE is a position in the plan; T in microseconds of
@@ -91,10 +91,6 @@ class FibLog:
         """The last change of that prefix anywhere: the moment at which routing stood still."""
         found = [one for one in self.changes if one.prefix == prefix and since <= one.at < until]
         return found[-1] if found else None
-
-    def last_of(self, *, prefix: str, since: float, until: float = float("inf")) -> dict[str, FibChange]:
-        """The last change of each node that had one."""
-        return {one.node: one for one in self.changes if one.prefix == prefix and since <= one.at < until}
 
     def first(self, *, node: str, prefix: str, since: float) -> FibChange | None:
         """A node's first change since then, e.g. the withdrawal as the site's upstream carried it out."""

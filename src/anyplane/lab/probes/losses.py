@@ -106,11 +106,6 @@ class FlowLoss:
         return max((gap.for_s for gap in self.gaps), default=0.0)
 
     @property
-    def resolution_s(self) -> float:
-        """An outage that is shorter may pass between two queries."""
-        return 1 / self.flow.target.rate
-
-    @property
     def share(self) -> tuple[float, float, float]:
         """The share of queries that were lost, and between what it lies (95 %, were each lost by itself)."""
         decided = self.answered + self.lost
@@ -217,27 +212,6 @@ def gaps(
     return tuple(found)
 
 
-def weighted_outage_s(flows: Iterable[FlowLoss]) -> float:
-    """The outage of the average user: each client's, weighted by its users. Give it flows of one kind."""
-    counted = [flow for flow in flows if flow.sent]
-    users = sum(flow.users for flow in counted)
-    return sum(flow.users * flow.outage_s for flow in counted) / users if users else 0.0
-
-
-def weighted_loss(flows: Iterable[FlowLoss]) -> float:
-    """The share of the users' queries that were lost, 0 to 1: each client's share, weighted by its users."""
-    counted = [flow for flow in flows if flow.answered + flow.lost]
-    users = sum(flow.users for flow in counted)
-    return sum(flow.users * flow.share[0] for flow in counted) / users if users else 0.0
-
-
-def users_hit(flows: Iterable[FlowLoss]) -> float:
-    """The share of users whose client lost anything, 0 to 1."""
-    counted = [flow for flow in flows if flow.sent]
-    users = sum(flow.users for flow in counted)
-    return sum(flow.users for flow in counted if flow.lost) / users if users else 0.0
-
-
 def outage_interval(lost: int, rate: float, *, sure: float = SURE) -> tuple[float, float]:
     """Between what the length of an outage lies that cost `lost` queries in a row, at `rate` per second.
 
@@ -248,11 +222,6 @@ def outage_interval(lost: int, rate: float, *, sure: float = SURE) -> tuple[floa
     if lost == 0:
         return 0.0, sure / rate
     return max(0.0, (lost - reach) / rate), (lost + reach) / rate
-
-
-def chance_seen(outage_s: float, rate: float, *, clients: int = 1) -> float:
-    """The chance that an outage this long costs a query; clients of one path share the time evenly."""
-    return min(1.0, outage_s * rate * clients)
 
 
 def share_interval(lost: int, sent: int, *, z: float = 1.96) -> tuple[float, float]:

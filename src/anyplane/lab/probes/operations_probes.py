@@ -1,16 +1,14 @@
 """What a lab can be asked about its users: probe_start, _flush, _stop, _once, _trace; fib_watch_start, _stop.
 
-Probers and watches run in the wire namespace, where no fault of a node reaches them. A log can be read while
-it is written (lab.query_log.read, lab.fib_watch.read); it stands in the lab's directory under probes/.
+A log can be read while it is written (probes.query_log.read, probes.fib_watch.read); it stands in the lab's
+directory under probes/.
 """
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,11 +18,11 @@ import anyio
 import anyio.to_thread
 
 from anyplane.lab.blueprint import Node, NodeKind
-from anyplane.lab.container.namespaces import Namespace, in_new_thread
-from anyplane.lab.container.processes import Process
+from anyplane.lab.container.namespaces import in_new_thread
 from anyplane.lab.probes import fib_watch, trace
 from anyplane.lab.probes.asked_once import asked_once
 from anyplane.lab.probes.fib_watch import FibPlan
+from anyplane.lab.probes.onlookers import begun, client_at, door, wait_until
 from anyplane.lab.probes.queries import Client, Kind, ProbePlan, ProbeTarget
 from anyplane.lab.probes.questions import ID_SERVER
 from anyplane.lab.wires.wiring import WIRE
@@ -34,11 +32,10 @@ if TYPE_CHECKING:
     from anyplane.lab.container.control import Arguments, Operation, Say
     from anyplane.lab.container.engine import Engine
 
-START_S, FLUSH_S, STOP_S = 10.0, 5.0, 15.0
+FLUSH_S, STOP_S = 20.0, 30.0
 PROBER, WATCH = "prober", "fib-watch"
 TIMEOUT_S, LINGER_S, SILENCE_S, STALL_S, PORTS = 1.0, 3.0, 0.3, 0.005, 8
 MOST_PER_S = 20_000
-_POLL_S = 0.005
 
 
 async def probe_start(engine: Engine, arguments: Arguments, _: Say) -> object:
@@ -67,9 +64,7 @@ async def probe_start(engine: Engine, arguments: Arguments, _: Say) -> object:
     )
     if not plan.flows:
         raise LabError("nobody would ask: no client has an address of the targets' families")
-    return await anyio.to_thread.run_sync(
-        _start, engine, label, "anyplane.lab.probes.prober", plan.to_text(), log
-    )
+    return await anyio.to_thread.run_sync(_start, engine, label, "prober", plan.to_text(), log)
 
 
 async def probe_flush(engine: Engine, arguments: Arguments, _: Say) -> object:
@@ -80,7 +75,7 @@ async def probe_flush(engine: Engine, arguments: Arguments, _: Say) -> object:
     def flush() -> object:
         many = log.read_bytes().count(b",flushed\n")
         process.send(signal.SIGUSR1)
-        _until(lambda: log.read_bytes().count(b",flushed\n") > many, process, FLUSH_S)
+        wait_until(lambda: log.read_bytes().count(b",flushed\n") > many, process, FLUSH_S)
         return {"log": str(log)}
 
     return await anyio.to_thread.run_sync(flush)
@@ -133,12 +128,10 @@ async def fib_watch_start(engine: Engine, arguments: Arguments, _: Say) -> objec
     )
     plan = FibPlan(
         log=str(log),
-        nodes={name: _path(engine.namespace(name)) for name in nodes},
+        nodes={name: door(engine.namespace(name)) for name in nodes},
         prefixes=prefixes,
     )
-    return await anyio.to_thread.run_sync(
-        _start, engine, label, "anyplane.lab.probes.fib_watch", plan.to_text(), log
-    )
+    return await anyio.to_thread.run_sync(_start, engine, label, "fib_watch", plan.to_text(), log)
 
 
 async def fib_watch_stop(engine: Engine, arguments: Arguments, _: Say) -> object:
@@ -163,17 +156,7 @@ def _start(engine: Engine, label: str, module: str, plan: str, log: Path) -> dic
     running = [one for one in engine.processes.of(WIRE) if one.label == label and one.is_alive]
     if running:
         raise LabError(f"{label} runs already", hint="stop it first, or give another label")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.unlink(missing_ok=True)
-    path = _place(engine, label, "json")
-    path.write_text(plan)
-    process = engine.processes.start(
-        WIRE,
-        (sys.executable, "-m", module, path),
-        label=label,
-        log=_place(engine, label, "err"),
-    )
-    _until(lambda: log.exists() and b",started\n" in log.read_bytes(), process, START_S)
+    begun(engine.processes, module, plan, label=label, log=log)
     return {"log": str(log), "label": label, "started": time.monotonic()}
 
 
@@ -185,19 +168,8 @@ def _stop(engine: Engine, label: str) -> dict[str, object]:
     if ended != "exit code 0":
         process.kill()
         raise LabError(f"{label} did not end well: {ended or 'it hung'}", hint=process.last_words)
+    engine.processes.forget(process)
     return {"log": str(_place(engine, label, "log")), "label": label}
-
-
-def _until(condition: Callable[[], bool], process: Process, timeout_s: float) -> None:
-    """Blocks: only in a thread."""
-    until = time.monotonic() + timeout_s
-    while not condition() and process.is_alive and time.monotonic() < until:
-        time.sleep(_POLL_S)
-    if not condition():
-        raise LabError(
-            f"{process.label} {'does not answer' if process.is_alive else f'ended: {process.ended}'}",
-            hint=process.last_words,
-        )
 
 
 def _place(engine: Engine, label: str, suffix: str) -> Path:
@@ -213,16 +185,7 @@ def _clients(engine: Engine, arguments: Arguments) -> tuple[Client, ...]:
 
 
 def _client(engine: Engine, node: Node) -> Client:
-    if not node.is_client:
-        raise LabError(f"no users sit at {node.name}", hint="`lab status` lists the clients")
-    families = engine.blueprint.families
-    return Client(
-        name=node.name,
-        namespace=_path(engine.namespace(node.name)),
-        source4=str(node.client_address(4)) if 4 in families else "",
-        source6=str(node.client_address(6)) if 6 in families else "",
-        users=node.users,
-    )
+    return client_at(node, engine.blueprint, engine.namespace(node.name))
 
 
 def _address(arguments: Arguments) -> str:
@@ -231,10 +194,6 @@ def _address(arguments: Arguments) -> str:
         return str(ip_address(text))
     except ValueError:
         raise LabError(f"{text!r} is no address") from None
-
-
-def _path(namespace: Namespace) -> str:
-    return f"/proc/{os.getpid()}/fd/{namespace.fd}"
 
 
 def _routing(nodes: Iterable[Node]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Queries of the probers, as values: the plan that a prober carries out, and what became of each query.
 
 A *flow* is one client asking one target; their order is that of `ProbePlan.flows`. Times are CLOCK_MONOTONIC
-seconds, which every process of a machine shares. How they stand in a file: lab.query_log.
+seconds, which every process of a machine shares. How they stand in a file: probes.query_log.
 """
 
 from __future__ import annotations
@@ -166,11 +166,6 @@ class Query:
     site: str = NO_SITE
     error: Failure | None = None
     failed_at: float | None = None
-
-    @property
-    def rtt_s(self) -> float | None:
-        """From sending to the answer."""
-        return None if self.answered_at is None else self.answered_at - self.sent_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,23 +9,25 @@ preference may have several stable states (RFC 4264), and this is the way to the
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_interface
 from pathlib import Path
 
 import anyio
 
-from anyplane.bgp.router import RouterPlan, router_plan
+from anyplane.bgp.router import router_plan
 from anyplane.bgp.speaker import Speaker
 from anyplane.bgp.speakers import open_speaker, render
 from anyplane.design import announcements
 from anyplane.design.design import Design
+from anyplane.design.intent import blackholed
 from anyplane.design.operation import DaemonKind
 from anyplane.kernel.netlink import Netlink
 from anyplane.lab.container.engine import Engine
 from anyplane.lab.routers.readiness import wait_until_quiet, wait_until_ready
 from anyplane.lab.wires import links_netlink as wanted
 from anyplane.model.errors import LabError, UsageError
-from anyplane.model.nouns import Announcement
+from anyplane.model.nouns import Announcement, Prefix
 
 EDITION = "edition.yaml"
 """The lab's edition of the design, beside the blueprint: one in it would bring up agents."""
@@ -34,31 +36,45 @@ QUIET_S = 0.2
 
 
 class Rehearsal:
-    """One lab whose routers run. `start`, then `announce`; `aclose` hangs up."""
+    """One lab whose routers run, converged or not. `start`, then `announce`; `aclose` hangs up."""
 
     def __init__(self, engine: Engine, design: Design) -> None:
         self._engine = engine
         self._design = design
         self._speakers: dict[str, Speaker] = {}
 
-    async def start(self, *, deadline_s: float) -> None:
-        """BIRD runs at every site, and every session is up."""
-        for site in self._engine.blueprint.site_nodes:
-            await self._start_site(site)
-        await wait_until_ready(self._engine.routers.values(), deadline_s=deadline_s)
+    async def start(self) -> None:
+        """BIRD runs at every site."""
+        async with anyio.create_task_group() as tasks:
+            for site in self._engine.blueprint.site_nodes:
+                tasks.start_soon(self._start_site, site)
 
-    async def announce(self, *, deadline_s: float) -> None:
-        """All that the design announces, in waves, each once the routers have come to rest."""
+    async def announce(self, hosts: Sequence[tuple[str, Prefix]] = (), *, deadline_s: float) -> None:
+        """All that the design announces, in waves, each once the routers have come to rest.
+
+        hosts: (site, address) that a site has its upstreams drop, from the first wave on.
+
+        Nothing of the first wave depends on an order, so that the sessions may come up with it.
+        """
         sent: frozenset[Announcement] = frozenset()
         told: dict[str, frozenset[Announcement]] = {}
-        for wave in waves(announcements(self._design)):
+        is_ready = False
+        listed = announcements(self._design)
+        for site, host in hosts:
+            self._anchor(self._engine.blueprint.site_nodes[site].name, [host])
+        sent |= {one for site, host in hosts for one in host_announcements(listed, site, host)}
+        for wave in waves(listed):
             sent |= wave
             for site, speaker in self._speakers.items():
                 mine = frozenset(one for one in sent if str(one.site) == site)
                 if mine != told.get(site):
                     await speaker.apply(mine)
                     told[site] = mine
-            await wait_until_quiet(self._engine.routers.values(), quiet_s=QUIET_S, deadline_s=deadline_s)
+            tables = self._engine.routers.values()
+            if not is_ready:
+                await wait_until_ready(tables, deadline_s=deadline_s)
+                is_ready = True
+            await wait_until_quiet(tables, quiet_s=QUIET_S, deadline_s=deadline_s)
 
     async def aclose(self) -> None:
         """Hang up on every daemon; they run on."""
@@ -75,7 +91,7 @@ class Rehearsal:
             raise LabError(f"site {site} runs {plan.daemon.kind}", hint="a rehearsal has BIRD at every site")
         configured = self._engine.directory_of(node) / "site.conf"
         await anyio.Path(configured).write_text(render(plan))
-        self._anchor(node, plan)
+        self._anchor(node, plan.prefixes)
         argv = ("bird", "-f", "-c", str(configured), "-s", plan.daemon.control)
         process = self._engine.processes.start(node, argv, label="bird")
         with anyio.move_on_after(SOCKET_S):
@@ -85,13 +101,22 @@ class Rehearsal:
                 await anyio.sleep(0.01)
         self._speakers[site] = open_speaker(plan)
 
-    def _anchor(self, node: str, plan: RouterPlan) -> None:
+    def _anchor(self, node: str, prefixes: Iterable[Prefix]) -> None:
         def add() -> None:
             with Netlink() as netlink:
-                for prefix in plan.prefixes:
+                for prefix in prefixes:
                     netlink.request(wanted.address(wanted.LO, ip_interface(prefix)))
 
         self._engine.namespaces[node].call(add)
+
+
+def host_announcements(listed: tuple[Announcement, ...], site: str, host: Prefix) -> list[Announcement]:
+    """How a site announces that one address of its is to be dropped: wherever it announces the prefix."""
+    return [
+        blackholed(one, host)
+        for one in listed
+        if str(one.site) == site and one.prefix.version == host.version and host.network_address in one.prefix
+    ]
 
 
 def waves(listed: tuple[Announcement, ...]) -> tuple[frozenset[Announcement], ...]:

@@ -121,7 +121,9 @@ def transport(one: Neighbour) -> str:
         lines.append("direct;")
     hold = theirs.hold_s if theirs else HOLD_S
     lines.append(f"hold time {hold}; connect delay time 1; connect retry time 1; error wait time 1, 2;")
-    lines.append("graceful restart off; interpret communities off; deterministic med on;")
+    # BIRD 2.0.12 with deterministic MED may keep a wrong best route (docs/explanation/lab-routers.md).
+    med = "deterministic med on;" if one.has_med else "deterministic med off;"
+    lines.append(f"graceful restart off; interpret communities off; {med}")
     if theirs:
         lines += _mirrored(one)
     return _indented(lines)
@@ -247,9 +249,14 @@ def _import(node: Node, one: Neighbour, family: int) -> str:
 
 def _from_server(node: Node, one: Neighbour, family: int) -> str:
     """The route server has checked and marked it; NO_EXPORT and the like are among the marks."""
-    site = f"if !((MARK, {policy.FROM_SITE}, 0) ~ bgp_large_community) then reject;"
+    site = f"if !(bgp_large_community ~ [ (MARK, {policy.FROM_SITE}, *) ]) then reject;"
+    ties = [
+        f"if (MARK, {policy.FROM_SITE}, {int(tie)}) ~ bgp_large_community then bgp_originator_id = {tie};"
+        for tie in one.ties
+    ]
     return (
-        f"{_indented([site])}{_rov(node, family)}{_class(one)}{_backup()}{_indented([_discard()])}"
+        f"{_indented([site])}{_rov(node, family)}{_class(one)}{_indented(ties)}"
+        f"{_backup()}{_indented([_discard()])}"
         "      accept;\n"
     )
 
@@ -266,7 +273,7 @@ def _class(one: Neighbour) -> str:
     return _indented(
         [
             f"bgp_local_pref = {policy.LOCAL_PREF[one.route_class]};",
-            f"bgp_originator_id = {one.router_id};",
+            *((f"bgp_originator_id = {one.router_id};",) if one.is_identified else ()),
             _marks(policy.CLASS, (int(one.route_class),)),
         ]
     )

@@ -21,6 +21,7 @@ from anyplane.model.errors import LabError
 from anyplane.model.nouns import RouteClass
 
 PROGRAMS = Path("/usr/lib/frr")
+MODULES = Path("/usr/lib")
 HOLD_S = 90
 _OURS = {
     Role.CUSTOMER: "provider",
@@ -40,6 +41,12 @@ def configuration(
 ) -> dict[str, str]:
     """File name -> text: a configuration for each daemon."""
     sessions = neighbours(blueprint, node)
+    elsewhere = next((one for one in sessions if one.session and one.session.port != 179), None)
+    if elsewhere is not None:
+        raise LabError(
+            f"{node.name} runs FRR, which listens on one port for all, and {elsewhere.node} wants another",
+            hint=f"let {node.name} run BIRD, or leave the port out of the session with {elsewhere.node}",
+        )
     secret = next((one for one in sessions if one.session and one.session.password_file), None)
     if secret is not None:
         raise LabError(
@@ -47,8 +54,7 @@ def configuration(
             hint=f"let {node.name} run BIRD, or leave the password out of the session with {secret.node}",
         )
     files = {
-        "zebra.conf": f"hostname {node.name}\nlog stdout warnings\n"
-        f"ip route {DISCARD4}/32 blackhole\nipv6 route {DISCARD6}/128 blackhole\n",
+        "zebra.conf": f"hostname {node.name}\nlog stdout warnings\n",
         "bgpd.conf": "\n".join(_bgpd(blueprint, node, sessions, tuple(injections), rtr)) + "\n",
     }
     if _has_bfd(sessions):
@@ -57,9 +63,9 @@ def configuration(
 
 
 def commands(
-    blueprint: Blueprint, node: Node, directory: Path, *, run: Path | None = None, has_cache: bool = False
+    blueprint: Blueprint, node: Node, directory: Path, *, run: Path | None = None
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """zebra, bgpd, and bfdd where it is needed; the kernel has the way to the other pops (lab.wiring)."""
+    """zebra, bgpd, and bfdd where it is needed; the kernel has the way to the other pops (wires.wiring)."""
     at = paths.frr_run(node.name) if run is None else run / "frr"
     zserv = at / "zserv.api"
 
@@ -73,9 +79,13 @@ def commands(
 
     # One that does not find zebra tries again after 10 s.
     wait = f"n=0; until [ -S {zserv} ] || [ $n = 500 ]; do n=$((n+1)); sleep 0.02; done; "
+    # Static routes are staticd's, which nothing else needs: zebra takes these from the kernel.
+    discard = "".join(
+        f"ip {family} route replace blackhole {hop}; " for family, hop in (("-4", DISCARD4), ("-6", DISCARD6))
+    )
     found = [
-        ("zebra", daemon("zebra", f"rm -f {zserv}; ")),
-        ("bgpd", daemon("bgpd", wait, *(("-M", "rpki") if has_cache else ()))),
+        ("zebra", daemon("zebra", f"rm -f {zserv}; {discard}")),
+        ("bgpd", daemon("bgpd", wait, *(("-M", "rpki") if _has_rpki(node) else ()))),
     ]
     if _has_bfd(neighbours(blueprint, node)):
         found.append(("bfdd", daemon("bfdd", wait, "--bfdctl", str(at / "bfdd.sock"))))
@@ -104,6 +114,11 @@ def originated(injection: Injection, *, is_withdrawn: bool = False) -> tuple[str
     return steer if is_withdrawn else (*marks, *steer)
 
 
+def _has_rpki(node: Node) -> bool:
+    """Can it be told of an RPKI cache? Debian has the module in a package of its own, frr-rpki-tools."""
+    return node.is_rov and any(MODULES.glob("*/frr/modules/bgpd_rpki.so"))
+
+
 def _has_bfd(sessions: Sequence[Neighbour]) -> bool:
     return any(one.session is not None and one.session.bfd for one in sessions)
 
@@ -124,6 +139,8 @@ def _bgpd(
     yield from maps(node, sessions, is_told_by_cache=rtr is not None)
     for forged in injected:
         yield from originated(forged)[:-5]
+    if rtr is not None and node.is_rov:
+        yield from ("rpki", f" rpki cache {rtr[0]} {rtr[1]} preference 1", "exit")
     yield f"router bgp {node.asn}"
     yield " bgp route-map delay-timer 0"
     yield f" bgp router-id {node.router_id}"
@@ -133,11 +150,6 @@ def _bgpd(
     yield " bgp bestpath compare-routerid"
     yield " bgp deterministic-med"
     yield " coalesce-time 50"
-    if rtr is not None and node.is_rov:
-        yield "rpki"
-        yield f" rpki cache {rtr[0]} {rtr[1]} preference 1"
-        yield "exit"
-        yield f"router bgp {node.asn}"
     for one in sessions:
         yield from _session(node, one)
     for family in blueprint.families:
@@ -168,12 +180,13 @@ def _session(node: Node, one: Neighbour) -> Iterator[str]:
     yield f" neighbor {remote} timers connect 1"
     mrai = node.mrai_s if one.kind == SessionKind.EBGP else 0
     yield f" neighbor {remote} advertisement-interval {mrai}"
+    if one.kind in (SessionKind.SITE, SessionKind.SERVER):
+        # The next hop of what is discarded is no neighbour's.
+        yield f" neighbor {remote} disable-connected-check"
     if theirs is None:
         return
     if not theirs.is_passive:
         yield f" neighbor {remote} passive"
-    if theirs.port != 179:
-        yield f" ! the site speaks to port {theirs.port}"
     if theirs.multihop:
         yield f" neighbor {remote} ebgp-multihop {theirs.multihop}"
     if theirs.is_gtsm:

@@ -36,7 +36,8 @@ _NEXT = "next"
 
 def lists(blueprint: Blueprint, sessions: Sequence[Neighbour]) -> Iterator[str]:
     """The communities, paths and prefixes that the route-maps speak of."""
-    for kind, name in ((policy.KEEP, "KEEP"), (policy.DISCARD, "DISCARD"), (policy.FROM_SITE, "FROM_SITE")):
+    yield f"bgp large-community-list expanded FROM_SITE permit ^{MARK}:{policy.FROM_SITE}:.*"
+    for kind, name in ((policy.KEEP, "KEEP"), (policy.DISCARD, "DISCARD")):
         yield f"bgp large-community-list standard {name} permit {MARK}:{kind}:0"
     for route_class in (RouteClass.ORIGIN, RouteClass.CUSTOMER):
         yield f"bgp large-community-list standard EARNING permit {MARK}:{policy.CLASS}:{int(route_class)}"
@@ -86,8 +87,12 @@ def maps(node: Node, sessions: Sequence[Neighbour], *, is_told_by_cache: bool = 
                 leaving = list(_leaving(node, one))
             case SessionKind.SERVER:
                 site = _Entry("permit", match=("match large-community FROM_SITE",), then="goto 30")
-                arriving = [site, _Entry("deny"), *_rov(node, is_told_by_cache=is_told_by_cache)]
-                arriving += [*_accepted(one)]
+                checked = list(_rov(node, is_told_by_cache=is_told_by_cache))
+                # A blackholed host has no ROA of its length, and needs none.
+                dropped = _Entry(
+                    "permit", match=("match large-community DISCARD",), then=f"goto {10 * (4 + len(checked))}"
+                )
+                arriving = [site, _Entry("deny"), dropped, *checked, *_accepted(one)]
                 leaving = [_default()]
             case _:
                 arriving = [*_heard(one), *_accepted(one)]
@@ -156,9 +161,8 @@ def _rov(node: Node, *, is_told_by_cache: bool) -> Iterator[_Entry]:
     for word in WORD.values():
         forged = (f"match {word} address prefix-list ORIGIN", "match as-path INVALID")
         yield _Entry("deny", match=forged)
-        yield _Entry(
-            "deny", match=(f"match {word} address prefix-list ORIGIN_LONGER", "match as-path INVALID")
-        )
+        # Longer than the ROA allows: invalid whoever the path names as its origin (RFC 6811).
+        yield _Entry("deny", match=(f"match {word} address prefix-list ORIGIN_LONGER",))
 
 
 def _leaving(node: Node, one: Neighbour) -> Iterator[_Entry]:

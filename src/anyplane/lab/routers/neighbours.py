@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
@@ -53,7 +53,13 @@ class Neighbour:
     hearing: Hearing | None = None
     session: Session | None = None
     router_id: IPv4Address
-    """Of the other end: what rule 5 compares, in all pops of the network."""
+    """Of the other end: what rule 5 compares."""
+    is_identified: bool = True
+    """Do its routes carry `router_id` through our network, so that all pops break a tie alike?"""
+    ties: tuple[IPv4Address, ...] = ()
+    """Of a route server: what the sites behind it count as. Of a site there: what it counts as."""
+    has_med: bool = False
+    """Does our network hear several sites itself, so that their MEDs may meet?"""
     has_all_paths: bool = False
     """Inside a network that hears several sites: pops tell each other all routes (RFC 7911), not the best."""
 
@@ -75,7 +81,9 @@ def neighbours(blueprint: Blueprint, node: Node) -> tuple[Neighbour, ...]:
         elif node.kind == NodeKind.ROUTER:
             server = blueprint.by_name[exchange.route_server]
             found.append(_port(blueprint, exchange, node, server, SessionKind.SERVER))
-    return tuple(found)
+    if node.kind == NodeKind.ROUTER and _sites_heard(blueprint, node.asn) > 1:
+        return tuple(replace(one, has_med=True) for one in found)
+    return tuple(replace(one, has_all_paths=False) for one in found)
 
 
 @lru_cache(maxsize=8)
@@ -94,6 +102,7 @@ def _external(blueprint: Blueprint, node: Node, far: Node, link: Link) -> Neighb
         kind=SessionKind.EBGP,
         node=far.name,
         router_id=far.router_id,
+        is_identified=not blueprint.is_plain_ibgp,
         asn=far.asn,
         families=blueprint.families,
         local=link.v4(node.name).ip,
@@ -120,7 +129,7 @@ def _internal(blueprint: Blueprint, node: Node, far: Node) -> Neighbour:
         hop6=node.loopback6,
         route_class=RouteClass.NONE,
         export=Export(classes=frozenset()),
-        has_all_paths=_sites_heard(blueprint, node.asn) > 1,
+        has_all_paths=not blueprint.is_plain_ibgp,
     )
 
 
@@ -156,6 +165,7 @@ def _port(blueprint: Blueprint, exchange: Exchange, node: Node, far: Node, kind:
         kind=kind,
         node=far.name,
         router_id=far.router_id,
+        is_identified=not blueprint.is_plain_ibgp,
         asn=far.asn,
         families=blueprint.families,
         local=exchange.v4(node.name).ip,
@@ -165,7 +175,14 @@ def _port(blueprint: Blueprint, exchange: Exchange, node: Node, far: Node, kind:
         route_class=RouteClass.PEER,
         export=Export(classes=frozenset()),
         device=exchange.device,
+        ties=_ties(blueprint, exchange) if kind == SessionKind.SERVER else (),
     )
+
+
+def _ties(blueprint: Blueprint, exchange: Exchange) -> tuple[IPv4Address, ...]:
+    if blueprint.is_plain_ibgp:
+        return ()
+    return tuple(one.counts_as for one in blueprint.sites if one.exchange == exchange.index and one.counts_as)
 
 
 def _sites(blueprint: Blueprint, node: Node, far: Node, over: Link | Exchange) -> list[Neighbour]:
@@ -184,6 +201,7 @@ def _sites(blueprint: Blueprint, node: Node, far: Node, over: Link | Exchange) -
                     kind=SessionKind.SITE,
                     node=far.name,
                     router_id=far.router_id,
+                    is_identified=not blueprint.is_plain_ibgp,
                     asn=blueprint.origin,
                     families=(family,),
                     local=session.neighbor if session else ours,
@@ -194,6 +212,7 @@ def _sites(blueprint: Blueprint, node: Node, far: Node, over: Link | Exchange) -
                     export=Export(classes=frozenset()),
                     device=over.device,
                     hearing=hearing(blueprint, link),
+                    ties=(link.counts_as,) if link.counts_as and not blueprint.is_plain_ibgp else (),
                     session=session,
                 )
             )

@@ -17,7 +17,7 @@ from anyplane.lab.container.engine import Engine
 from anyplane.lab.proof.rehearsal import Rehearsal, edition_beside
 from anyplane.lab.routers.inject import inject
 from anyplane.lab.routers.policy import Injection
-from anyplane.lab.routers.readiness import readiness
+from anyplane.lab.routers.readiness import readiness, wait_until_ready
 from anyplane.lab.routers.tables import Table, TableRoute
 from anyplane.model.errors import LabError
 from anyplane.model.nouns import Asn, Prefix
@@ -70,16 +70,32 @@ async def hijack(engine: Engine, arguments: Arguments, say: Say) -> object:
 
 
 async def rehearse(engine: Engine, arguments: Arguments, say: Say) -> object:
-    """BIRD at every site, without agents, announces the design beside the blueprint; all routes."""
+    """BIRD at every site, without agents, announces the design beside the blueprint; all routes.
+
+    blackholes: "SITE ADDRESS/32" that a site has dropped as well. hijacks: "NODE PREFIX" originated there.
+    """
     text = await anyio.Path(edition_beside(engine.directory)).read_text()
     rehearsal = Rehearsal(engine, parse(text, file="edition.yaml"))
     limit = arguments.number("timeout_s", REHEARSAL_S)
     try:
-        await rehearsal.start(deadline_s=limit)
-        await rehearsal.announce(deadline_s=limit)
+        await rehearsal.start()
+        hosts = _pairs(arguments, "blackholes")
+        hijacks = _pairs(arguments, "hijacks")
+        if hijacks:
+            # A daemon that has just been started hears nobody yet.
+            await wait_until_ready(engine.routers.values(), deadline_s=limit, with_sites=False)
+        for name, prefix in hijacks:
+            forged = Injection(prefix=prefix, node=name)
+            await inject(engine.routers[name], forged, directory=engine.directory_of(name))
+        await rehearsal.announce(hosts, deadline_s=limit)
     finally:
         await rehearsal.aclose()
-    return await _routes(engine, arguments, engine.blueprint.prefixes)
+    return await _routes(engine, arguments, (*engine.blueprint.prefixes, *(host for _, host in hosts)))
+
+
+def _pairs(arguments: Arguments, name: str) -> list[tuple[str, Prefix]]:
+    listed = [word.partition(" ") for word in arguments.texts(name)] if name in arguments else []
+    return [(node, _prefix(prefix)) for node, _, prefix in listed]
 
 
 OPERATIONS: Mapping[str, Operation] = {

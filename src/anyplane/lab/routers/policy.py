@@ -11,7 +11,8 @@ whether a rule means a neighbour is settled here, once, for each neighbour.
     4294967295:2:r   rule number r of `rules(blueprint)` binds it
     4294967295:3:0   it stays inside: NO_EXPORT (RFC 1997), BLACKHOLE (RFC 7999)
     4294967295:4:0   its traffic is discarded: BLACKHOLE
-    4294967295:5:0   a site announced it (at route servers: members hear these alone)
+    4294967295:5:i   a site announced it (at route servers: members hear these alone); i: the router id that
+                     it counts as when members break ties, 0 for that of the route server
 """
 
 from __future__ import annotations

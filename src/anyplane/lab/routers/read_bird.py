@@ -13,8 +13,9 @@ from anyplane.model.nouns import Prefix
 
 _ROUTE = re.compile(
     r"(?:\S+/\d+)?\s+(?P<dest>unicast|blackhole|unreachable|prohibit) \[(?P<name>\S+) [^\]]*\] "
-    r"(?P<best>\* )?\((?P<preference>\d+)(?:/(?P<metric>\S+))?\)"
+    r"(?P<best>\* )?\((?P<preference>\d+)-?(?:/(?P<metric>\S+))?\)"
 )
+"""A "-" behind the preference: deterministic MED sets it aside."""
 _VIA = re.compile(r"\s+via (\S+) on (\S+)")
 _ATTRIBUTE = re.compile(r"\s+(?:BGP\.|bgp_)(\w+):\s*(.*)")
 _COUNT = re.compile(r"\s+(Import|Export) (updates|withdraws):\s+(\d+)\s+\S+\s+\S+\s+\S+\s+(\d+)")

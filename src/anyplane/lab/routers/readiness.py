@@ -16,7 +16,8 @@ from anyplane.model.errors import AnyplaneError, LabError, SpeakerUnreachable
 T = TypeVar("T")
 AT_ONCE = 16
 """Routers asked at the same time: they share the machine's cores."""
-FIRST_S, LONGEST_S = 0.05, 0.5
+SHORTEST_S, LONGEST_S = 0.05, 0.5
+"""Between two rounds of questions; as long as a round takes, so that half of the time is the routers'."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +73,9 @@ async def wait_until_ready(
         if with_sites or one.kind != SessionKind.SITE
     )
     now = Readiness(up=0, expected=expected)
-    pause = FIRST_S
     with anyio.move_on_after(deadline_s):
         while waiting:
+            begin = anyio.current_time()
             asked = await readiness(waiting.values(), with_sites=with_sites)
             lacking = {name for name, _ in asked.missing}
             waiting = {name: table for name, table in waiting.items() if name in lacking}
@@ -82,8 +83,7 @@ async def wait_until_ready(
             if on_progress is not None:
                 on_progress(now)
             if waiting:
-                await anyio.sleep(pause)
-                pause = min(2 * pause, LONGEST_S)
+                await anyio.sleep(min(max(SHORTEST_S, anyio.current_time() - begin), LONGEST_S))
     if waiting:
         name, state = now.missing[0] if now.missing else (next(iter(waiting)), None)
         said = f"{name} to {state.node}: {state.reason or 'no answer'}" if state else name

@@ -27,7 +27,8 @@ def _session(one: Neighbour) -> str:
 
 
 def _channel(one: Neighbour, family: int) -> str:
-    site = f"(MARK, {policy.FROM_SITE}, 0)"
+    site = f"(MARK, {policy.FROM_SITE}, {int(one.ties[0]) if one.ties else 0})"
+    any_site = f"[ (MARK, {policy.FROM_SITE}, *) ]"
     if one.kind == SessionKind.SITE:
         arriving = (
             f"{hear_site(one)}      bgp_large_community.add({site});\n"
@@ -41,7 +42,7 @@ def _channel(one: Neighbour, family: int) -> str:
         )
         # A MED goes on only when it is set in the export filter.
         leaving = (
-            f"      if !({site} ~ bgp_large_community) then reject;\n"
+            f"      if !(bgp_large_community ~ {any_site}) then reject;\n"
             "      if defined(bgp_med) then bgp_med = bgp_med + 0;\n      accept;\n"
         )
     return (

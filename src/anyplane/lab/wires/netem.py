@@ -4,8 +4,8 @@ What leaves a node by `l7` waits in the qdisc there; so `from_a` is the qdisc in
 bridge, `from_a` is the qdisc in the node and `from_b` the one on the bridge's port `x0p3` in the wire
 namespace. A cut is a loss of 100 %: silent, the carrier stays.
 
-The texts are for `tc -batch`. The kernel that this was written on has no netem: the texts are pinned by tests
-and tc itself parses them there, but nobody has seen frames pass.
+The texts are for `tc -batch`. Never run on a kernel that has netem: tests pin the texts and let tc itself
+parse them, but nobody has seen frames pass.
 """
 
 from __future__ import annotations

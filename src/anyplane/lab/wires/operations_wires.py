@@ -9,8 +9,8 @@ and "from": node means only what that node sends ("to": only what it receives).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
@@ -18,39 +18,32 @@ from anyplane.lab.wires.cables import Cable, at_node, between, named
 from anyplane.lab.wires.wires import Wires
 from anyplane.model.errors import LabError
 
+if TYPE_CHECKING:
+    from anyplane.lab.container.control import Arguments, Operation, Say
+    from anyplane.lab.container.engine import Engine
+
 _WHICH = ("link", "between", "node")
-_SHAPE = ("loss", "rate_bps", "buffer_ms", "extra_delay_ms", "is_cut")
+_NUMBERS = ("loss", "rate_bps", "buffer_ms", "extra_delay_ms")
+_SHAPE = (*_NUMBERS, "is_cut")
 _HINT = "docs/explanation/lab-delays.md says what can be done to a cable"
 
 
-class HasWires(Protocol):
-    """The engine, as far as this needs it."""
-
-    @property
-    def wires(self) -> Wires:
-        """Its cables."""
-        ...
-
-
-Say = Callable[[Mapping[str, Any]], object]
-Operation = Callable[[HasWires, Mapping[str, Any], Say], Awaitable[Any]]
-
-
-async def shape(engine: HasWires, arguments: Mapping[str, Any], say_event: Say) -> Any:
+async def shape(engine: Engine, arguments: Arguments, _: Say) -> object:
     """Loss, rate, buffer, extra delay or cut: those given, and nothing else."""
-    del say_event
     _known(arguments, *_WHICH, "from", "to", *_SHAPE)
-    wanted = {name: arguments[name] for name in _SHAPE if name in arguments}
-    if not wanted:
+    if not arguments.keys() & {*_SHAPE}:
         raise LabError("shape needs something to do", hint=f"one or more of {', '.join(_SHAPE)}")
-    return await _for_each(
-        engine, arguments, lambda name, way: engine.wires.shape(name, direction=way, **wanted)
-    )
+    wanted = {name: arguments.number(name) for name in _NUMBERS if name in arguments}
+    is_cut = arguments.truth("is_cut", default=False)
+
+    def act(name: str, way: str) -> None:
+        engine.wires.shape(name, direction=way, is_cut=is_cut, **wanted)
+
+    return await _for_each(engine, arguments, act)
 
 
-async def clear(engine: HasWires, arguments: Mapping[str, Any], say_event: Say) -> Any:
+async def clear(engine: Engine, arguments: Arguments, _: Say) -> object:
     """Undo everything, on the cables given or on all."""
-    del say_event
     _known(arguments, *_WHICH, "from", "to")
     if not arguments:
         await to_thread.run_sync(engine.wires.clear)
@@ -58,27 +51,24 @@ async def clear(engine: HasWires, arguments: Mapping[str, Any], say_event: Say) 
     return await _for_each(engine, arguments, lambda name, way: engine.wires.clear(name, direction=way))
 
 
-async def cut(engine: HasWires, arguments: Mapping[str, Any], say_event: Say) -> Any:
+async def cut(engine: Engine, arguments: Arguments, _: Say) -> object:
     """A silent black hole: the carrier stays."""
-    del say_event
     _known(arguments, *_WHICH, "from", "to")
     return await _for_each(engine, arguments, lambda name, way: engine.wires.cut(name, direction=way))
 
 
-async def heal(engine: HasWires, arguments: Mapping[str, Any], say_event: Say) -> Any:
+async def heal(engine: Engine, arguments: Arguments, _: Say) -> object:
     """Undo `cut`; loss, rate and delay stay."""
-    del say_event
     _known(arguments, *_WHICH, "from", "to")
     return await _for_each(engine, arguments, lambda name, way: engine.wires.heal(name, direction=way))
 
 
-async def wire_stats(engine: HasWires, arguments: Mapping[str, Any], say_event: Say) -> Any:
+async def wire_stats(engine: Engine, arguments: Arguments, _: Say) -> object:
     """What is harmed, how late the relay was, the counts of the cables given; `is_reset`: lateness anew."""
-    del say_event
     _known(arguments, *_WHICH, "is_reset")
     asked = set(_WHICH) & set(arguments)
     names = [cable.name for cable, _ in _chosen(engine.wires, arguments)] if asked else []
-    is_reset = arguments.get("is_reset", False) is True
+    is_reset = arguments.truth("is_reset", default=False)
     return await to_thread.run_sync(lambda: engine.wires.stats(names, is_reset=is_reset))
 
 
@@ -92,8 +82,8 @@ OPERATIONS: Mapping[str, Operation] = {
 
 
 async def _for_each(
-    engine: HasWires, arguments: Mapping[str, Any], act: Callable[[str, str], None]
-) -> dict[str, Any]:
+    engine: Engine, arguments: Arguments, act: Callable[[str, str], None]
+) -> dict[str, object]:
     chosen = [(cable.name, direction) for cable, direction in _chosen(engine.wires, arguments)]
 
     def act_on_all() -> None:
@@ -104,7 +94,7 @@ async def _for_each(
     return {"cables": [{"cable": name, "direction": direction} for name, direction in chosen]}
 
 
-def _chosen(wires: Wires, arguments: Mapping[str, Any]) -> list[tuple[Cable, str]]:
+def _chosen(wires: Wires, arguments: Arguments) -> list[tuple[Cable, str]]:
     given = [name for name in _WHICH if name in arguments]
     if len(given) != 1:
         raise LabError("which cables is not clear", hint=f"give exactly one of {', '.join(_WHICH)}")
@@ -120,8 +110,8 @@ def _chosen(wires: Wires, arguments: Mapping[str, Any]) -> list[tuple[Cable, str
     return [(cable, _direction(cable, arguments)) for cable in cables]
 
 
-def _direction(cable: Cable, arguments: Mapping[str, Any]) -> str:
-    sender, receiver = arguments.get("from", ""), arguments.get("to", "")
+def _direction(cable: Cable, arguments: Arguments) -> str:
+    sender, receiver = arguments.text("from", ""), arguments.text("to", "")
     ends = {cable.a, cable.b}
     for node in (sender, receiver):
         if node and node not in ends:
@@ -138,7 +128,7 @@ def _direction(cable: Cable, arguments: Mapping[str, Any]) -> str:
     return {"from_a": "from_b", "from_b": "from_a"}[cable.direction(receiver)]
 
 
-def _known(arguments: Mapping[str, Any], *names: str) -> None:
+def _known(arguments: Arguments, *names: str) -> None:
     for name in arguments:
         if name not in names:
             raise LabError(f"there is no argument {name}", hint=f"known here: {', '.join(names)}")

@@ -20,8 +20,8 @@ from anyplane.lab.wires.schedule import Shape
 from anyplane.lab.wires.wiring import WIRE
 from anyplane.model.errors import LabError
 
-_START_S = 10.0
-_ANSWER_S = 5.0
+_START_S = 30.0
+_ANSWER_S = 20.0
 _SOCKET = "relay.sock"
 
 
@@ -118,7 +118,7 @@ class RelayClient:
 
 
 def plan(blueprint: Blueprint, *, seed: int) -> dict[str, Any]:
-    """What the relay reads (`lab.relay` says the form)."""
+    """What the relay reads (`wires.relay` says the form)."""
     return {
         "control": _SOCKET,
         "seed": seed,

@@ -1,9 +1,9 @@
 """Wires: everything between the nodes: their delays, and how they are harmed and healed while the lab runs.
 
-    wires = Wires(blueprint, way=Way.RELAY, namespaces=namespaces, processes=processes, directory=directory)
+    wires = Wires(blueprint, way=Way.RELAY, wiring=wiring, processes=processes, directory=directory)
     wires.start()
     wires.shape(7, loss=0.3, direction="from_a")     a link by its index, a port by (exchange, position)
-    wires.cut((0, 3)); wires.heal((0, 3)); wires.clear()
+    wires.cut((0, 3)); wires.heal((0, 3)); wires.clear(); wires.unplug(7); wires.plug(7)
 
 Three ways, of which the engine chooses one before it lays cables (`chosen_way`):
 
@@ -18,9 +18,6 @@ namespace before any interface comes there, else it solicits routers (`lab.wirin
 
 from __future__ import annotations
 
-import fcntl
-import socket
-import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -36,10 +33,8 @@ from anyplane.lab.wires.direct_links import DirectLinks
 from anyplane.lab.wires.netem import Netem
 from anyplane.lab.wires.relay_client import RelayClient
 from anyplane.lab.wires.schedule import Shape
-from anyplane.lab.wires.wiring import WIRE
+from anyplane.lab.wires.wiring import Wiring
 from anyplane.model.errors import LabError
-
-_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 
 CableName = int | str | tuple[int, int]
 
@@ -76,23 +71,23 @@ class Wires:
         blueprint: Blueprint,
         *,
         way: Way,
-        namespaces: Mapping[str, Namespace],
+        wiring: Wiring,
         processes: Processes,
         directory: Path,
         seed: int = 0,
     ) -> None:
         self.way = way
         self.cables = cables_of(blueprint)
-        self._namespaces = namespaces
+        self._wiring = wiring
         self._shapes: dict[tuple[str, str], Shape] = {}
         self._carrier: Carrier
         match way:
             case Way.RELAY:
                 self._carrier = RelayClient(blueprint, processes=processes, directory=directory, seed=seed)
             case Way.NETEM:
-                self._carrier = Netem(blueprint, namespaces=namespaces)
+                self._carrier = Netem(blueprint, namespaces=wiring.namespaces)
             case Way.DIRECT:
-                self._carrier = DirectLinks(namespaces=namespaces)
+                self._carrier = DirectLinks(namespaces=wiring.namespaces)
 
     def start(self) -> None:
         """Frames pass, each after its delay, when this returns."""
@@ -174,16 +169,15 @@ class Wires:
             self._apply(cable, each, replace(now, is_cut=is_cut))
 
     def _set_carrier(self, cable: Cable, *, is_up: bool) -> None:
-        if self.way != Way.RELAY:
-            raise LabError(
-                f"the carrier of {cable.name} is not on a wire of its own in this lab",
-                hint="link_down and link_up take it from a direct link, and give back what goes with it",
-            )
-        devices = (f"{cable.name}a", f"{cable.name}b") if cable.link is not None else (cable.name,)
-        try:
-            self._namespaces[WIRE].call(lambda: _set_up(devices, is_up=is_up))
-        except OSError as error:
-            raise LabError(f"{cable.name}: {error.strerror}", hint="is the lab still up?") from error
+        if cable.link is not None:
+            self._wiring.set_link(cable.link.index, is_up=is_up)
+        elif cable.exchange is not None:
+            self._wiring.set_port(cable.exchange.index, cable.a, is_up=is_up)
+        if is_up and self.way == Way.DIRECT:
+            # The device got its neighbours back as they are on a whole cable; a cut one stays cut.
+            for direction in ("from_a", "from_b"):
+                if (shape := self._shapes.get((cable.name, direction))) is not None:
+                    self._carrier.apply(cable, direction, shape)
 
     def _apply(self, cable: Cable, direction: str, shape: Shape) -> None:
         self._carrier.apply(cable, direction, shape)
@@ -197,13 +191,3 @@ def _each(direction: str) -> tuple[str, ...]:
     if direction not in DIRECTIONS:
         raise LabError(f"there is no direction {direction}", hint=f"one of {', '.join(DIRECTIONS)}")
     return ("from_a", "from_b") if direction == "both" else (direction,)
-
-
-def _set_up(devices: Sequence[str], *, is_up: bool) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        for device in devices:
-            name = device.encode()
-            asked = fcntl.ioctl(any_socket, _SIOCGIFFLAGS, struct.pack("16s24x", name))
-            (flags,) = struct.unpack_from("=H", asked, 16)
-            flags = flags | _IFF_UP if is_up else flags & ~_IFF_UP
-            fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("=16sH22x", name, flags))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_interface, ip_network
 
@@ -78,6 +79,8 @@ class Wiring:
         self.down: set[str] = set()
         """The cables without carrier."""
         self._sockets: dict[str, Netlink] = {}
+        self._turn = threading.Lock()
+        """Faults come from several threads; a socket serves one at a time."""
         self._routes = {node.name: self._static_routes(node.name) for node in blueprint.nodes}
 
     def build(self) -> None:
@@ -149,13 +152,6 @@ class Wiring:
         """They are in the node's main table, `proto static`."""
         self._send(node, [wanted.route(one) for one in routes])
         self._routes[node] = (*self._routes[node], *routes)
-
-    def link_called(self, device: str) -> Link:
-        """The link whose device has that name: l7."""
-        for link in self.blueprint.links:
-            if link.device == device:
-                return link
-        raise LabError(f"there is no link {device}", hint="links are called l0, l1, ...; see `lab status`")
 
     def _exchange(self, index: int) -> Exchange:
         try:
@@ -231,7 +227,8 @@ class Wiring:
 
     def _send(self, name: str, requests: Iterable[Request]) -> None:
         try:
-            answers = self._sockets[name].send(tuple(requests))
+            with self._turn:
+                answers = self._sockets[name].send(tuple(requests))
         except KeyError:
             raise LabError(f"the lab has no node {name}", hint="see `lab status`") from None
         refused: list[Refused] = [answer for answer in answers if answer is not None]
@@ -287,6 +284,14 @@ def default_routes(link: Link, node: str) -> tuple[Route, ...]:
     return tuple(
         Route(prefix=ip_network(everything), gateway=gateway.ip, index=near_index(link, node))
         for everything, gateway in (("0.0.0.0/0", link.v4(far)), ("::/0", link.v6(far)))
+    )
+
+
+def default_routes_at(exchange: Exchange, *, via: str) -> tuple[Route, ...]:
+    """Everything goes to that member of the exchange."""
+    return tuple(
+        Route(prefix=ip_network(everything), gateway=gateway.ip, index=_EXCHANGES + exchange.index)
+        for everything, gateway in (("0.0.0.0/0", exchange.v4(via)), ("::/0", exchange.v6(via)))
     )
 
 

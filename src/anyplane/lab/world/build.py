@@ -56,6 +56,7 @@ def build(
     clients: Collection[int] | None = None,
     daemons: Mapping[str, DaemonKind] | None = None,
     has_fast_checks: bool = False,
+    is_plain_ibgp: bool = False,
     latency: LatencyModel | None = None,
 ) -> Blueprint:
     """The lab of a design on a topology that is small already (planning.reduction, or a world by hand).
@@ -63,6 +64,7 @@ def build(
     frr: so many of the busiest networks of one metro that no site is connected to, or nodes by name; these
     run FRR with that advertisement interval. clients: pops where users sit; default: all that have users.
     daemons: the BGP daemon of a site by its name, instead of the design's. has_fast_checks: as in `edition`.
+    is_plain_ibgp: as in Blueprint.
     """
     if not NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot name a lab", hint="use at most 24 of a-z, 0-9 and -")
@@ -77,16 +79,18 @@ def build(
     draft.upstreams()
     if len(draft.nodes) > MOST_NODES:
         raise UsageError(f"{len(draft.nodes):,} nodes do not fit into a lab; it holds {MOST_NODES:,}")
+    nodes, links_of_sites = draft.numbered()
     blueprint = Blueprint(
         name=name,
         origin=design.origin,
         prefixes=tuple(prefix for group in design.groups for prefix in group.prefixes),
         communities=dict(design.communities),
-        nodes=_with_daemons(tuple(draft.numbered()), draft, frr, mrai_s),
+        nodes=_with_daemons(nodes, draft, frr, mrai_s),
         links=tuple(draft.links),
         exchanges=tuple(draft.lans.values()),
-        sites=tuple(draft.sites),
+        sites=links_of_sites,
         has_delays=has_delays,
+        is_plain_ibgp=is_plain_ibgp,
     )
     if not design.source:
         return blueprint
@@ -120,6 +124,8 @@ class _Draft:
     sites: list[SiteLink] = field(default_factory=list)
     name_of: dict[int, str] = field(default_factory=dict)
     """By pop."""
+    served: dict[int, Order] = field(default_factory=dict)
+    """-1 - (index of a link behind a route server) -> its order."""
     node_of: dict[SiteName, str] = field(default_factory=dict)
     network_upstreams: set[int] = field(default_factory=set)
 
@@ -208,11 +214,12 @@ class _Draft:
 
     def upstreams(self) -> None:
         """The cable of each site to each transit and peer, and what all its upstreams do for it."""
-        for site in self.design.sites:
-            for upstream in site.upstreams if site.is_enabled else ():
+        for number, site in enumerate(self.design.sites):
+            for place, upstream in enumerate(site.upstreams if site.is_enabled else ()):
                 if upstream.kind == UpstreamKind.ROUTE_SERVER:
                     ixp = exchange_at(self.topology, int(upstream.asn), self._distances(site))
                     if ixp >= 0:
+                        self.served[-1 - len(self.sites)] = (int(self.design.origin), 0, number, 1 + place)
                         self._site_link(site, upstream, exchange=self.lans[ixp].index)
                     continue
                 network = self.topology.index_of(int(upstream.asn))
@@ -233,12 +240,17 @@ class _Draft:
                     )
                     self._site_link(site, upstream, link=link.index)
 
-    def numbered(self) -> Iterator[Node]:
-        """The nodes with router ids that ascend as `order` does."""
-        ranked = sorted(range(len(self.nodes)), key=lambda index: self.order[index])
-        rank = {index: place for place, index in enumerate(ranked, start=1)}
-        for node in self.nodes:
-            yield replace(node, router_id=ROUTER_ID + rank[node.index])
+    def numbered(self) -> tuple[tuple[Node, ...], tuple[SiteLink, ...]]:
+        """Nodes whose router ids ascend as `order` does, and the links of sites with what they count as.
+
+        A route server hands on the routes of several sites: each of its links has a rank of its own.
+        """
+        ranked = sorted([*enumerate(self.order), *self.served.items()], key=lambda one: (one[1], -one[0]))
+        rank = {key: ROUTER_ID + place for place, (key, _) in enumerate(ranked, start=1)}
+        return (
+            tuple(replace(node, router_id=rank[node.index]) for node in self.nodes),
+            tuple(replace(one, counts_as=rank.get(-1 - at)) for at, one in enumerate(self.sites)),
+        )
 
     def _exchange(self, ixp: int, sites: list[tuple[Site, float, Order]]) -> Exchange:
         topology = self.topology
@@ -340,7 +352,9 @@ def untold(design: Design, upstream: Upstream) -> tuple[ExportRule, ...]:
     """What an upstream does with the route beyond what a community on the wire tells it."""
     told: set[ExportRule] = set()
     for text in upstream.communities:
-        told.update(design.communities.get(text, ()))
+        # A community of somebody else's is obeyed by nobody here: what it asks for is not told by it.
+        if words.owner(text) in (None, upstream.asn):
+            told.update(design.communities.get(text, ()))
         if text == words.NO_ADVERTISE:
             told.add(ExportRule(effect=Effect.NO_EXPORT))
     return tuple(rule for rule in upstream.rules if rule not in told)

@@ -96,6 +96,7 @@ def _daemon(written: Value, blueprint: Blueprint, node: str, wanted: DaemonKind 
 
 def _upstreams(written: Value, links: list[SiteLink], blueprint: Blueprint, kind: DaemonKind) -> list[Value]:
     made: list[Value] = []
+    is_all_served = all(one.kind == UpstreamKind.ROUTE_SERVER for one in links)
     # Links stand in the order of the design; an upstream that the topology lacks has none.
     waiting = list(links)
     for item in written if isinstance(written, list) else []:
@@ -105,7 +106,7 @@ def _upstreams(written: Value, links: list[SiteLink], blueprint: Blueprint, kind
         link = next((one for one in waiting if int(one.upstream) == asn), None)
         if link is not None:
             waiting.remove(link)
-            upstream["session"] = _session_pair(link, said, blueprint, kind)
+            upstream["session"] = _session_pair(link, said, blueprint, kind, is_all_served=is_all_served)
         made.append(upstream)
     return made
 
@@ -115,8 +116,13 @@ def _sessions(written: Value) -> list[Mapped]:
     return [_mapping(item) for item in items]
 
 
-def _session_pair(link: SiteLink, said: list[Mapped], blueprint: Blueprint, kind: DaemonKind) -> list[Value]:
-    """A session for each family. Of the design's own for that family, the timers stay."""
+def _session_pair(
+    link: SiteLink, said: list[Mapped], blueprint: Blueprint, kind: DaemonKind, *, is_all_served: bool
+) -> list[Value]:
+    """A session for each family. Of the design's own for that family, the timers stay.
+
+    is_all_served: the site has route servers alone, and so its way back to the users from there.
+    """
     is_served = link.kind == UpstreamKind.ROUTE_SERVER
     over: Link | Exchange
     if is_served:
@@ -135,7 +141,7 @@ def _session_pair(link: SiteLink, said: list[Mapped], blueprint: Blueprint, kind
         bfd = own.get("bfd") if own is not None else True
         if bfd and kind in HAS_BFD and not is_served:
             session["bfd"] = copy.deepcopy(bfd)
-        session["imports"] = "none" if is_served else "default"
+        session["imports"] = "none" if is_served and not is_all_served else "default"
         made.append(session)
     return made
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from anyplane.lab.blueprint import Blueprint, Link, LinkKind, Node, NodeKind
+from anyplane.lab.blueprint import Blueprint, LinkKind, Node, NodeKind
 from anyplane.model.errors import UsageError
 from anyplane.model.nouns import Asn, RouteClass
 
@@ -209,17 +209,18 @@ class _WaysBack:
 
     def one_way(self, site: str, client: int) -> float | None:
         """Milliseconds from the site to a pop; None where nothing goes back (a virtual site, no upstream)."""
-        link = self._first.get(site)
-        if link is None:
+        first = self._first.get(site)
+        if first is None:
             return None
-        router = self._pops[link.a]
+        name, delay_ms = first
+        router = self._pops[name]
         routes = self._to(client)
         path = routes.pop_path(router)
         if not path:
             return None
         # The last network on the way is the client's own: its seed is crossed by nobody.
         crossings = len(path) - 1
-        return link.delay_ms + _one_way(self._latency, float(routes.km[router]), crossings)
+        return delay_ms + _one_way(self._latency, float(routes.km[router]), crossings)
 
     def _to(self, client: int) -> Routes:
         from anyplane.routing import Seed, Seeds, propagate
@@ -231,8 +232,11 @@ class _WaysBack:
         return self._routes[client]
 
 
-def _first_link(site: Site, blueprint: Blueprint) -> Link | None:
-    """The cable to the upstream whose default route the site takes: that of the lowest router id."""
+def _first_link(site: Site, blueprint: Blueprint) -> tuple[str, float] | None:
+    """The router whose default route the site takes, that of the lowest router id, and the way there in ms.
+
+    Where a site has route servers alone, that is a member of the first exchange.
+    """
     node = blueprint.site_nodes.get(str(site.name))
     if node is None:
         return None
@@ -242,7 +246,18 @@ def _first_link(site: Site, blueprint: Blueprint) -> Link | None:
         for link in blueprint.links_of[node.name]
         if link.kind == LinkKind.SITE and int(blueprint.by_name[link.a].asn) in there
     ]
-    return min(links, key=lambda link: blueprint.by_name[link.a].router_id, default=None)
+    if links:
+        first = min(links, key=lambda link: blueprint.by_name[link.a].router_id)
+        return first.a, first.delay_ms
+    lans = [lan for lan in blueprint.exchanges_of[node.name] if int(lan.asn) in there]
+    if not lans:
+        return None
+    lan = min(lans, key=lambda one: blueprint.by_name[one.route_server].router_id)
+    members = [port for port in lan.ports if blueprint.by_name[port.node].kind == NodeKind.ROUTER]
+    if not members:
+        return None
+    member = min(members, key=lambda port: blueprint.by_name[port.node].router_id)
+    return member.node, lan.port(node.name).delay_ms + member.delay_ms
 
 
 def _one_way(latency: LatencyModel, km: float, crossings: int) -> float:
@@ -280,13 +295,3 @@ def _routers(routes: Routes, path: Sequence[int]) -> Iterator[int]:
 def _hop(topology: Topology, pop: int) -> Hop:
     asn = int(topology.asn[topology.pop_network[pop]])
     return Hop(asn=asn, metro=topology.metros.code[int(topology.pop_metro[pop])])
-
-
-def nodes_on(hops: Sequence[Hop], blueprint: Blueprint) -> tuple[str, ...]:
-    """The names of the nodes that stand at these hops."""
-    names = {
-        (int(node.asn), node.location.metro): node.name
-        for node in blueprint.nodes
-        if node.kind == NodeKind.ROUTER
-    }
-    return tuple(names[hop.asn, hop.metro] for hop in hops)

@@ -33,6 +33,9 @@ from anyplane.design.reading_health import asked
 from anyplane.lab.places.servers.serving import HTTP_PORT
 
 DNS_PORT, NTP_PORT = 53, 123
+UNMET_HINT = (
+    "in a copy of the design for the lab, ask the same in plain DNS, HTTP or TCP, or leave the check out"
+)
 HERE: tuple[Address, ...] = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 
 
@@ -114,6 +117,11 @@ def needs(design: Design, site: str) -> SiteNeeds:
         dependencies=elsewhere.whole(),
         unmet=tuple(unmet),
     )
+
+
+def unmet(design: Design) -> tuple[str, ...]:
+    """What no lab can answer, at any site: `check: reason`, each once."""
+    return tuple(dict.fromkeys(one for site in design.sites for one in needs(design, site.name).unmet))
 
 
 def merged(listed: Sequence[Asked]) -> Asked:

@@ -17,7 +17,7 @@ from anyplane.lab.places.servers.serving import ServerKind, Serving
 from anyplane.lab.probes.questions import question
 from anyplane.model.errors import LabError
 
-READY_S = 5.0
+READY_S = 20.0
 ASKING_S = 0.2
 TURN_S = 0.02
 """How long a slow server runs between two pauses."""

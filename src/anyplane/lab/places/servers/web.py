@@ -44,7 +44,7 @@ def serving(asked: Asked, *, identity: str, directory: Path, label: str = "web")
             sys.executable,
             "-S",
             "-E",
-            str(Path(__file__).with_name("web_process.py")),
+            str(_PROCESS),
             str(configuration),
         ),
         directory=directory,
