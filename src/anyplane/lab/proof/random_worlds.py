@@ -153,7 +153,10 @@ def _design(rng: Rng, topology: Topology) -> dict[str, object]:
     count = int(rng.integers(2, 6))
     for metro in rng.choice(present, min(count, len(present)), replace=False):
         code = topology.metros.code[int(metro)]
-        chosen = [int(asn) for asn in rng.choice(upstreams, int(rng.integers(1, 5)), replace=False)]
+        chosen = [
+            int(asn)
+            for asn in rng.choice(upstreams, min(int(rng.integers(1, 5)), len(upstreams)), replace=False)
+        ]
         sessions = [_upstream(rng, topology, asn, catalogue, list(groups)) for asn in chosen]
         if rng.random() < 0.35:
             served = _upstream(rng, topology, ROUTE_SERVER, catalogue, list(groups))
@@ -185,7 +188,7 @@ def _action(rng: Rng, topology: Topology) -> dict[str, object]:
     metro = int(rng.choice(topology.pop_metro))
     targets: list[object] = []
     if rng.random() < 0.35:
-        targets += [int(asn) for asn in rng.choice(topology.asn, 3, replace=False)]
+        targets += [int(asn) for asn in rng.choice(topology.asn, min(3, topology.networks), replace=False)]
     if rng.random() < 0.4:
         targets.append(f"continent {topology.metros.continent[metro]}")
     elif rng.random() < 0.2 and topology.metros.country[metro] not in {"AF", "AS", "NA", "SA"}:

@@ -36,7 +36,8 @@ _NEXT = "next"
 
 def lists(blueprint: Blueprint, sessions: Sequence[Neighbour]) -> Iterator[str]:
     """The communities, paths and prefixes that the route-maps speak of."""
-    yield f"bgp large-community-list expanded FROM_SITE permit ^{MARK}:{policy.FROM_SITE}:.*"
+    # Matched against all communities in a row: no anchor.
+    yield f"bgp large-community-list expanded FROM_SITE permit {MARK}:{policy.FROM_SITE}:"
     for kind, name in ((policy.KEEP, "KEEP"), (policy.DISCARD, "DISCARD")):
         yield f"bgp large-community-list standard {name} permit {MARK}:{kind}:0"
     for route_class in (RouteClass.ORIGIN, RouteClass.CUSTOMER):
