@@ -181,7 +181,7 @@ class _Orphan:
 
     def poll(self) -> int | None:
         """None while it lives; 0 then, whatever its exit code."""
-        if self._handle >= 0 and select.select([self._handle], [], [], 0)[0]:
+        if self._handle >= 0 and _is_readable(self._handle):
             os.close(self._handle)
             self._handle = -1
         return None if self._handle >= 0 else 0
@@ -193,3 +193,10 @@ class _Orphan:
                 signal.pidfd_send_signal(self._handle, number)
             except ProcessLookupError:
                 return
+
+
+def _is_readable(handle: int) -> bool:
+    """Not by select(2), which knows no descriptor above 1,023: a large lab holds more."""
+    waiting = select.poll()
+    waiting.register(handle, select.POLLIN)
+    return bool(waiting.poll(0))
