@@ -201,6 +201,11 @@ class Lab:
                     f"the lab in {self.directory} does not end", hint=f"kill -9 {self.pid} ends all of it"
                 )
             time.sleep(_TURN_S)
+        # Its directory goes last, file by file.
+        while (
+            self.directory.exists() and not (self.directory / _LOCK).exists() and time.monotonic() < deadline
+        ):
+            time.sleep(_TURN_S)
 
     def close(self) -> None:
         """Down, if it is ours to end; a lab that is detached goes on. Twice is fine."""

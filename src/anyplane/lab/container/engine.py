@@ -6,7 +6,6 @@ lines of its log. Nothing is undone when a phase fails: the process ends, and ev
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from anyio.abc import TaskGroup
 from anyplane.lab import paths
 from anyplane.lab.blueprint import Blueprint, Node, NodeKind, RouterKind
 from anyplane.lab.container.namespaces import Namespace
-from anyplane.lab.container.processes import Process, Processes
+from anyplane.lab.container.processes import Process, Processes, refused
 from anyplane.lab.wires.wiring import WIRE, Wiring, loopback_routes
 from anyplane.model.errors import AnyplaneError, LabError
 
@@ -136,8 +135,8 @@ class Engine:
             await anyio.sleep(TELLING_S)
             if (known := failures.subgroup(AnyplaneError)) is not None:
                 raise self._ended_router() or first_of(known) from None
-            if (refused := failures.subgroup(OSError)) is not None:
-                raise _refused(phase, first_of(refused)) from failures
+            if (noes := failures.subgroup(OSError)) is not None:
+                raise refused(phase, first_of(noes)) from failures
             raise
         except TimeoutError:
             raise self._too_late(phase, deadline_s) from None
@@ -312,22 +311,6 @@ def _did_not_start(process: Process) -> LabError:
     return LabError(
         f"{process.node}: {process.label} ended at the start ({process.ended}):\n{words}",
         hint=f"its log is {process.command.log}, its command: {' '.join(process.argv)}",
-    )
-
-
-def _refused(phase: str, error: OSError) -> LabError:
-    """What the machine said no to."""
-    hints = {
-        errno.ENOSPC: "make room there, or set ANYPLANE_LAB_DIR to a directory that has it",
-        errno.EMFILE: "each node needs two descriptors and each process one: raise the limit (`ulimit -Hn`)",
-        errno.ENFILE: "the machine has no file descriptors left: sudo sysctl fs.file-max",
-        errno.EAGAIN: "no more processes are allowed: see `ulimit -u`, and pids.max of the cgroup",
-        errno.ENOMEM: "memory is short: fewer --routers need less",
-    }
-    where = f"{error.filename}: " if error.filename else ""
-    return LabError(
-        f"{phase}: {where}{error.strerror or error}",
-        hint=hints.get(error.errno or 0, "nodes/ and inside.log in the lab's directory have more"),
     )
 
 

@@ -8,6 +8,7 @@ ours started and that hid from us in a session of their own: they are found by t
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -174,7 +175,7 @@ class Process:
                 hint="scripts/install-system.sh installs what the lab needs",
             ) from error
         except OSError as error:
-            raise LabError(f"{command.node}: {command.argv[0]}: {error.strerror}") from error
+            raise refused(f"{command.node}: {command.argv[0]}", error) from error
         self.started = time.monotonic()
         self._fd = os.pidfd_open(self._popen.pid)
 
@@ -286,3 +287,19 @@ class Processes:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
             seen |= fresh
+
+
+def refused(what: str, error: OSError) -> LabError:
+    """What the machine said no to."""
+    hints = {
+        errno.ENOSPC: "make room there, or set ANYPLANE_LAB_DIR to a directory that has it",
+        errno.EMFILE: "each node needs two descriptors and each process one: raise the limit (`ulimit -Hn`)",
+        errno.ENFILE: "the machine has no file descriptors left: sudo sysctl fs.file-max",
+        errno.EAGAIN: "no more processes are allowed: see `ulimit -u`, and pids.max of the cgroup",
+        errno.ENOMEM: "memory is short: fewer --routers need less",
+    }
+    where = f"{error.filename}: " if error.filename else ""
+    return LabError(
+        f"{what}: {where}{error.strerror or error}",
+        hint=hints.get(error.errno or 0, "nodes/ and inside.log in the lab's directory have more"),
+    )
