@@ -114,7 +114,7 @@ class SiteDaemon:
     # What differs from daemon to daemon:
 
     def _start(self) -> None:
-        raise NotImplementedError
+        """Begin its processes; nothing, where they are the agent's own."""
 
     def _reload(self) -> None:
         """Have the file read; what the daemon says to it is its own affair."""

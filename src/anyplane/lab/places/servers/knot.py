@@ -6,50 +6,30 @@ on lo (IP_FREEBIND), since the agent puts the service addresses there after it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from anyplane.lab.places.servers import zone
+from anyplane.lab.places.servers import nameserver
+from anyplane.lab.places.servers.nameserver import file_of
 from anyplane.lab.places.servers.needs import Asked
-from anyplane.lab.places.servers.serving import (
-    ServerKind,
-    Serving,
-    asked_at,
-    program,
-    quoted,
-    sorted_addresses,
-)
+from anyplane.lab.places.servers.serving import Serving, quoted, sorted_addresses
 
 PROGRAM = "knotd"
 
 
 def serving(asked: Asked, *, identity: str, directory: Path, label: str = "dns") -> Serving:
     """Knot that answers what is asked, as `identity`."""
-    good = zone.zones(asked.dns, identity=identity)
-    bad = zone.zones(asked.dns, identity="wrong", is_wrong=True)
-    configuration = directory / "knot.conf"
-    return Serving(
-        kind=ServerKind.DNS,
+    return nameserver.serving(
+        asked,
+        command=(PROGRAM, "-c"),
+        file=directory / "knot.conf",
+        configuration=_configuration,
+        identity=identity,
         label=label,
-        argv=(program(PROGRAM) or PROGRAM, "-c", str(configuration)),
-        directory=directory,
-        files={
-            configuration: _configuration(asked, good, identity=identity, directory=directory),
-            **{directory / file_of(name): text for name, text in good.items()},
-        },
-        wrong={
-            configuration: _configuration(asked, bad, identity="", directory=directory),
-            **{directory / file_of(name): text for name, text in bad.items()},
-        },
-        answers_at=asked_at(asked.addresses, asked.dns_ports()[0]),
     )
 
 
-def file_of(name: str) -> str:
-    """The file of a zone."""
-    return f"{quoted(name.rstrip('.')) or 'root'}.zone".replace("/", "_")
-
-
-def _configuration(asked: Asked, zones: dict[str, str], *, identity: str, directory: Path) -> str:
+def _configuration(asked: Asked, zones: Mapping[str, str], identity: str, directory: Path) -> str:
     listening = ", ".join(
         f"{address}@{port}" for address in sorted_addresses(asked.addresses) for port in asked.dns_ports()
     )
