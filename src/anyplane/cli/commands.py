@@ -7,11 +7,13 @@ import typer
 from anyplane.cli import (
     agent,
     check,
+    converge,
     diff,
     explain,
     gameday,
     lab,
     lint_router,
+    measure,
     plan,
     render,
     routes,
@@ -27,10 +29,12 @@ def register(app: typer.Typer) -> None:
     plan.register(app)
     explain.register(app)
     diff.register(app)
+    converge.register(app)
     check.register(app)
     schema.register(app)
     topology.register(app)
     routes.register(app)
+    measure.register(app)
     agent.register(app)
     site.register(app)
     render.register(app)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import hashlib
 import io
 import lzma
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from anyplane.model.errors import DataError
 
@@ -45,6 +48,24 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError:
         # Registries still publish names in Latin-1 (RIPE asnames does); every byte is a letter there.
         return content.decode("latin-1")
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """The decompressed content as a stream, for files that are too large for memory; the same DataErrors.
+
+    Damage within is met while the content is read, and told as a DataError by the end of the `with`.
+    """
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    with raw:
+        begin = raw.read(6)
+        raw.seek(0)
+        name = next((name for magic, name in _FORMATS.items() if begin.startswith(magic)), "")
+        with _damage(path, name):
+            yield cast("BinaryIO", _opened(name, raw)) if name else raw
 
 
 def sha256_of(path: Path) -> str:
@@ -84,25 +105,31 @@ def _decompressed(path: Path, raw: bytes, limit: int) -> bytes:
         return raw
     pieces: list[bytes] = []
     total = 0
+    with _damage(path, name), _opened(name, io.BytesIO(raw)) as file:
+        while piece := file.read(_CHUNK):
+            pieces.append(piece)
+            total += len(piece)
+            if total > limit:
+                raise DataError(
+                    str(path), f"unpacks to more than {limit:,} bytes; that is no data set of ours"
+                )
+    return b"".join(pieces)
+
+
+@contextlib.contextmanager
+def _damage(path: Path, name: str) -> Iterator[None]:
+    """What a damaged compression raises becomes a DataError."""
     try:
-        with _opened(name, io.BytesIO(raw)) as file:
-            while piece := file.read(_CHUNK):
-                pieces.append(piece)
-                total += len(piece)
-                if total > limit:
-                    raise DataError(
-                        str(path), f"unpacks to more than {limit:,} bytes; that is no data set of ours"
-                    )
+        yield
     except EOFError as error:
         raise DataError(
             str(path), f"the {name} data ends too early: the file is truncated", hint="fetch it again"
         ) from error
     except (OSError, lzma.LZMAError, zlib.error, ValueError) as error:
         raise DataError(str(path), f"the {name} data is damaged ({error})", hint="fetch it again") from error
-    return b"".join(pieces)
 
 
-def _opened(name: str, raw: io.BytesIO) -> gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile:
+def _opened(name: str, raw: BinaryIO) -> gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile:
     match name:
         case "gzip":
             return gzip.GzipFile(fileobj=raw)

@@ -1,0 +1,1 @@
+"""What measurements teach that the graph does not say; how sure a prediction is."""
