@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help demo demo-plan test faults check format lint types contract agree bench bench-peers lock clean
+.PHONY: help demo demo-plan test faults figures check format lint types contract agree bench bench-peers lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,6 +25,10 @@ test: $(INSTALLED) ## all tests (also what CI runs); installs what they need
 faults: $(INSTALLED) ## break real sites in every way, ten times each, and print the table (root, over an hour)
 	@scripts/install-system.sh
 	$(BIN)/python tests/faults
+
+figures: $(INSTALLED) ## the figures of docs/explanation/gameday-figures.md, five times each (quarter of an hour)
+	@scripts/install-system.sh
+	$(BIN)/python -m bench.gamedays
 
 check: $(INSTALLED) format lint types contract test ## format, lint, types, import contract, tests
 

@@ -52,6 +52,30 @@ async def test_a_failed_service_loses_its_anchor_in_the_same_turn_and_the_other_
     assert set(stage.lo.until) == {WEB}
 
 
+async def test_the_anchor_goes_before_the_turn_that_fails_the_service_is_written_down() -> None:
+    stage = Stage()
+    stage.all_up()
+    stage.hear("dns/tcp", is_ok=False)
+    stage.loop.hear(CheckResult(check="dns/tcp", is_ok=False, at=stage.clock.now))
+    stage.loop.turn()
+
+    assert set(stage.lo.until) == {WEB}
+
+
+async def test_an_anchor_that_the_kernel_keeps_is_let_go_again_and_told() -> None:
+    stage = Stage()
+    stage.all_up()
+    stage.hear("dns/tcp", is_ok=False)
+    stage.lo.fault = KernelError("lo is not ours")
+    stage.hear("dns/tcp", is_ok=False)
+    alarms = dict(stage.recorder.alarms)
+    stage.lo.fault = None
+    stage.turn()
+
+    assert "lo is not ours" in alarms["lease"]
+    assert set(stage.lo.until) == {WEB}
+
+
 async def test_a_hung_daemon_does_not_delay_the_anchors() -> None:
     stage = Stage()
     stage.all_up()

@@ -18,8 +18,9 @@ from anyplane.lab import paths
 from anyplane.lab.blueprint import Blueprint, LinkKind
 from anyplane.lab.container.processes import Process, Processes
 from anyplane.lab.container.zygote import Zygote
+from anyplane.lab.places.ground import Ground
 from anyplane.lab.places.servers.serving import ServerKind
-from anyplane.lab.places.sites import Ground, Place
+from anyplane.lab.places.sites import Place
 from anyplane.lab.wires.wiring import Wiring
 
 V4, V6 = "198.51.100.53", "2001:db8:a::53"

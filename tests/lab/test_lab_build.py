@@ -12,7 +12,9 @@ from anyplane.datasets.world_file import read_world
 from anyplane.design import Design, parse
 from anyplane.lab.blueprint import Blueprint, LinkKind, Node, NodeKind, RouterKind
 from anyplane.lab.proof.random_worlds import random_world
-from anyplane.lab.world.build import build, router_name, untold
+from anyplane.lab.world.build import build
+from anyplane.lab.world.draft import router_name
+from anyplane.lab.world.relations import untold
 from anyplane.model.errors import UsageError
 from anyplane.model.nouns import UpstreamKind
 from anyplane.topology import Topology

@@ -36,6 +36,15 @@ def test_frr_on_some_networks_goes_the_same_ways() -> None:
     assert not outcome.differences, str(outcome)
 
 
+def test_with_plain_ibgp_too_a_route_behind_a_route_server_counts_as_its_own_site() -> None:
+    needs_lab()
+
+    # as30453 hears of a blackhole from the site, and from a route server whose first site is another.
+    outcome = compared(random_world(78, routers=30), is_plain_ibgp=True)
+
+    assert not outcome.differences, str(outcome)
+
+
 def test_a_router_that_goes_another_way_is_reported_with_both_lists_and_the_rule() -> None:
     needs_lab()
     world = random_world(5, routers=8)

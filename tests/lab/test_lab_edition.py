@@ -13,9 +13,11 @@ from anyplane.bgp.router import router_plan
 from anyplane.bgp.speakers import render
 from anyplane.datasets.world_file import read_world
 from anyplane.design import Design, announcements, parse
-from anyplane.design.operation import DaemonKind, DnsProbe, ProcessProbe
+from anyplane.design.operation import DaemonKind, DnsProbe, Endpoint, HttpProbe, ProcessProbe
+from anyplane.design.reading_health import asked
 from anyplane.lab import paths
 from anyplane.lab.blueprint import Blueprint
+from anyplane.lab.places.servers.needs import needs
 from anyplane.lab.proof.random_worlds import random_world
 from anyplane.lab.world.build import build
 from anyplane.lab.world.edition import CHECK_NAME, edition
@@ -197,3 +199,75 @@ def test_texts_that_look_like_numbers_stay_texts(topology: Topology) -> None:
     edited: Design = parse(build(parse(text), topology).design_text)
 
     assert (edited.name, edited.silenced["AP072"]) == ("0x10", "1e3")
+
+
+UNANSWERED = """\
+      - {name: secure, tls: "service:853"}
+      - {name: called, grpc: "service:50051"}
+      - {name: page, http: "https://service/health"}
+      - {name: script, exec: [/usr/local/bin/check]}
+      - {name: clock, ntp: 192.0.2.123, scope: dependency}
+      - {name: named, tcp: "db.example.net:5432", scope: dependency}
+"""
+
+
+def with_checks(text: str, lines: str, *, need: str = "") -> str:
+    head, rest = text.split("    checks:\n", 1)
+    kept = rest.split("safety:\n", 1)
+    return f"{head}{need}    checks:\n{lines}\nsafety:\n{kept[1]}"
+
+
+def test_checks_that_no_lab_can_answer_are_left_out_and_named(topology: Topology) -> None:
+    answered = "      - {name: answers, dns: {name: www.example.net, type: A}}\n"
+    text = with_checks(TEXT, UNANSWERED + answered, need="    need: 3\n")
+
+    blueprint = build(parse(text), topology)
+
+    assert [one.partition(":")[0] for one in blueprint.left_out] == [
+        *("dns/secure/v4", "dns/secure/v6", "dns/called/v4", "dns/called/v6"),
+        *("dns/page/v4", "dns/page/v6", "dns/script", "dns/clock", "dns/named"),
+    ]
+    for site in parse(blueprint.design_text).sites:
+        assert {one.name for one in site.health["dns"].checks} == {"answers/v4", "answers/v6"}
+        assert site.health["dns"].need is None  # all: there are no three left
+        assert needs(parse(blueprint.design_text), site.name).unmet == ()
+
+
+def test_a_group_that_is_left_without_any_check_has_the_labs_own(topology: Topology) -> None:
+    blueprint = build(parse(with_checks(TEXT, UNANSWERED)), topology)
+
+    for site in parse(blueprint.design_text).sites:
+        probes = [one.probe for one in site.health["dns"].checks]
+        assert {one.name for one in probes if isinstance(one, DnsProbe)} == {CHECK_NAME}
+
+
+def test_a_design_whose_checks_can_all_be_answered_keeps_them(topology: Topology) -> None:
+    assert build(parse(TEXT), topology).left_out == ()
+
+
+def test_a_check_that_asks_a_backend_by_its_address_asks_it_where_it_is_in_the_lab() -> None:
+    text = (EXAMPLES / "backends.yaml").read_text(encoding="utf-8")
+    asking = (
+        '[{dns: {name: www.example.net, server: "10.0.0.11"}}, {tcp: "10.0.0.11:53"}, '
+        '{http: "http://10.0.0.11:8080/"}, {http: {url: "http://www.example.net/", address: 10.0.0.11}}, '
+        "{dns: {name: a.example.net, expect: 10.0.0.11}}, {tcp: '110.0.0.11:53', scope: dependency}]"
+    )
+    text = text.replace("10.0.0.11, checks: [{dns: {name: www.example.net}}]", f"10.0.0.11, checks: {asking}")
+    by_site = (
+        '          - {name: behind, dns: {name: www.example.net, server: "10.0.0.12"}}\n        backends:\n'
+    )
+    text = text.replace("        backends:\n", by_site, 1)
+
+    blueprint = build(parse(text), read_world(EXAMPLES / "backends.world.yaml"))
+    mad = next(one for one in parse(blueprint.design_text).sites if one.name == "mad")
+    first, second, *_ = mad.health["dns"].backends
+
+    assert str(first.address) != "10.0.0.11"
+    probes = [one.probe for one in first.checks]
+    assert [asked(one) for one in probes[:4]] == [str(first.address)] * 4
+    assert probes[2] == HttpProbe(url=f"http://{first.address}:8080/")
+    assert probes[4] == DnsProbe(
+        name="a.example.net", expect=("10.0.0.11",), server=Endpoint(host=str(first.address), port=53)
+    )
+    assert asked(probes[5]) == "110.0.0.11"
+    assert str(second.address) in [asked(one.probe) for one in mad.health["dns"].checks]

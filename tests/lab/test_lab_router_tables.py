@@ -8,7 +8,7 @@ from router_parts import parts
 
 from anyplane.bgp.bird.protocol import Reply
 from anyplane.lab.routers.neighbours import neighbours
-from anyplane.lab.routers.read_bird import routes
+from anyplane.lab.routers.read_bird import missing, routes
 
 SHOWN = """\
 198.51.100.0/24      blackhole [injected4 16:02:32.269] * (200)
@@ -33,3 +33,22 @@ def test_a_route_that_deterministic_med_sets_aside_is_a_route_of_its_own() -> No
     assert [one.as_path for one in found] == [(), (64500,), (20, 64500)]
     assert [one.igp_metric for one in found] == [0, 620050, 0]
     assert [one.from_ for one in found] == ["", "as10-nyc", "as20-ams"]
+
+
+def test_a_session_that_is_not_established_is_missing_with_birds_own_reason() -> None:
+    blueprint = parts()
+    wanted = neighbours(blueprint, blueprint.by_name["as10-fra"])
+    up, connecting, *absent = wanted
+    lines = (
+        "Name       Proto      Table      State  Since         Info",
+        "device1    Device     ---        up     2026-01-02 16:02:32.269  ",
+        f"{up.name} BGP        ---        up     2026-01-02 16:02:33.001  Established   ",
+        f"{connecting.name} BGP        ---        start  2026-01-02 16:02:32.269  Active  Socket: refused",
+    )
+
+    found = missing(Reply(code=0, lines=tuple((1002, line) for line in lines)), wanted)
+
+    assert [one.name for one in found] == [one.name for one in wanted[1:]]
+    assert not any(one.is_up for one in found)
+    assert found[0].reason.split() == ["Active", "Socket:", "refused"]
+    assert {one.reason for one in found[1:]} == ({"BIRD has no such protocol"} if absent else set())

@@ -83,6 +83,19 @@ async def _slow(seconds: float) -> Outcome:
     return good()
 
 
+async def test_a_pause_of_our_own_is_no_failure_of_a_check_that_answers_at_once() -> None:
+    results: list[CheckResult] = []
+
+    async with running(Runner({"a": _check(jitter=0.0)}, results.append, make=Probes(good))):
+        for _ in range(4):
+            await anyio.sleep(0.15)
+            time.sleep(0.35)  # noqa: ASYNC251  # the process stands still
+        await anyio.sleep(0.15)
+
+    assert len(results) >= 8
+    assert [one.detail for one in results if not one.is_ok] == []
+
+
 async def test_each_interval_is_stretched_by_the_jitter_as_the_seed_says() -> None:
     probes = Probes(good)
     async with running(Runner({"a": _check(jitter=0.5)}, print, rng=random.Random(7), make=probes)):

@@ -8,6 +8,7 @@ daemon.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
@@ -81,6 +82,17 @@ class Anchors:
         was_held = prefix in self.held
         self.held -= {prefix}
         return was_held
+
+    def let_go(self, leased: frozenset[Prefix], announced: frozenset[Prefix]) -> None:
+        """Take from lo what is neither; the withdrawal itself, and so before anybody is told of it.
+
+        What the kernel refuses `follow` tries again, and says.
+        """
+        gone = self.held - announced - leased
+        if self._loopback is not None and gone:
+            with contextlib.suppress(KernelError):
+                self._loopback.release(gone)
+                self.held -= gone
 
     def follow(self, leased: frozenset[Prefix], announced: frozenset[Prefix]) -> None:
         """Renew `leased`, let go of all that is not even `announced`; what is between runs out by itself."""

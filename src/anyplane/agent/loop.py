@@ -1,10 +1,10 @@
 """Loop: check results and orders in, decisions out, the lease renewed; one turn never waits for anything.
 
 Theory of operation. A turn is a plain function of what came in and of the time: it asks control what to
-announce, hands the whole set to the announcer if it changed, and, last, renews the anchors on lo, so that the
-kernel's lease says "the checks were evaluated a moment ago" and nothing less. Files, sockets and the daemon
-are the business of other tasks and threads; if this one stops, for whatever reason, the lease runs out and
-the kernel withdraws.
+announce, lets go of the anchors on lo of all else, hands the whole set to the announcer if it changed, and,
+last, renews the other anchors, so that the kernel's lease says "the checks were evaluated a moment ago" and
+nothing less. Files, sockets and the daemon are the business of other tasks and threads; if this one stops,
+for whatever reason, the lease runs out and the kernel withdraws.
 """
 
 from __future__ import annotations
@@ -132,16 +132,17 @@ class Loop:
         while self.end is None:
             self._wake = anyio.Event()
             taken = self.turn()
-            # The announcer sends what it has to send before the anchors change: both at the same moment.
+            # The announcer sends what it has to send before new anchors come: both at the same moment.
             await anyio.lowlevel.checkpoint()
             self.renew(taken)
+            rested_at = self._now() + min(LONGEST_PAUSE_S, PAUSE_IN_TURNS * self._spent_s)
             wait_s = AT_LEAST_EVERY_S
             if taken.wake_at is not None:
                 wait_s = min(wait_s, max(0.001, taken.wake_at - self._now()))
             with anyio.move_on_after(wait_s):
                 await self._wake.wait()
-                # Hundreds of results at once are a few turns, not hundreds.
-                await anyio.sleep(min(LONGEST_PAUSE_S, PAUSE_IN_TURNS * self._spent_s))
+                # Hundreds of results at once are a few turns, not hundreds; the first waits for nothing.
+                await anyio.sleep(max(0.0, rested_at - self._now()))
         return self.end
 
     def turn(self) -> Turn:
@@ -153,6 +154,7 @@ class Loop:
         inputs = Inputs(results=tuple(results), fleet=self.fleet, orders=self.standing.orders)
         taken = self._step(inputs, now=now)
         self.state = taken.state
+        self._anchors.let_go(taken.leased, frozenset(one.prefix for one in taken.wanted))
         earlier = self._announcer.wanted
         if taken.wanted != earlier:
             self._announcer.want(taken.wanted)

@@ -39,7 +39,7 @@ def run_all(
     """The outcome of each; a lab that was made for them is gone afterwards, however this ends."""
     found: list[Outcome] = []
     if lab:
-        with lab_options.standing(lab) as here:
+        with lab_options.standing(lab) as here, healed_when_interrupted(here):
             return run_on_one(here, scenarios, is_quiet=is_quiet)
     for (chosen, many), group in grouped(scenarios, design=design, routers=routers).items():
         made = lab_options.prepared(
@@ -62,19 +62,26 @@ def run_real(
     import typer
 
     from anyplane.cli.design_file import read_design
-    from anyplane.lab.gameday.real_stage import Orders, RealStage, plan
+    from anyplane.lab.gameday.real_stage import REFUSED, Orders, RealStage, plan
     from anyplane.lab.gameday.runner import run
+    from anyplane.model.errors import UsageError
 
     parsed = read_design(design)
     orders = Orders(run_dir=run_dir, command=command)
-    found = []
+    found, refused = [], []
     for one in scenarios:
-        for line in plan(one, parsed, orders):
+        lines = plan(one, parsed, orders)
+        for line in lines:
             typer.echo(line, err=not is_plan_only)
+        if any(REFUSED in line for line in lines):
+            refused.append(one.name)
         if not is_plan_only:
             stage = RealStage(parsed, orders, confirm=lambda words: typer.confirm(words, err=True))
             with telling(one, is_quiet=False) as on_event:
                 found.append(run(stage, one, on_event=on_event))
+    if refused and is_plan_only:
+        listed = ", ".join(refused)
+        raise UsageError(f"real sites would refuse {listed}", hint="the lines above say which steps, and why")
     return found
 
 
@@ -135,6 +142,23 @@ def plans_of(here: Standing, words: Words | None = None) -> Plans:
     text = (here.lab.directory / DESIGN).read_text(encoding="utf-8")
     design = designs.parse(worded(text, words) if words else text, file=DESIGN)
     return plans(design, cache.read(here.lab.directory / TOPOLOGY), here.blueprint)
+
+
+@contextmanager
+def healed_when_interrupted(here: Standing) -> Iterator[None]:
+    """Ctrl-C ends the day with the step under way; then the lab is healed, and that is waited for."""
+    from anyplane.lab.container.client import Lab
+    from anyplane.lab.gameday.running import SILENCE_S
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        here.lab.close()  # which tells the lab that nobody waits for the day
+        sys.stderr.write("\ntaking back what was done (Ctrl-C again: without waiting for it)\n")
+        with Lab.attach(str(here.lab.directory)) as again:
+            again.call("gameday_over", timeout=SILENCE_S)
+        sys.stderr.write(f"{here.lab.directory.name} is healed\n")
+        raise
 
 
 @contextmanager

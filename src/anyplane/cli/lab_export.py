@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from anyplane.cli import lab_options
-from anyplane.cli.lab_options import AsJson, Daemon, Delays, Design, Frr, Mrai, Routers, World
+from anyplane.cli.lab_options import AsJson, Clients, Daemon, Delays, Design, Frr, Mrai, Routers, World
 from anyplane.cli.topology_option import CacheOption, TopologySeedOption
 from anyplane.model.errors import UsageError
 
@@ -24,6 +24,7 @@ def export(
     topology_seed: TopologySeedOption = 1,
     cache: CacheOption = None,
     routers: Routers = 60,
+    clients: Clients = 60,
     frr: Frr = 0,
     mrai: Mrai = 5,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="How the lab is called.")] = "",
@@ -42,6 +43,7 @@ def export(
         cache=cache,
         name=name,
         routers=routers,
+        clients=clients,
         frr=frr,
         mrai=mrai,
         daemons=daemon,

@@ -36,6 +36,10 @@ World = Annotated[
 Routers = Annotated[
     int, typer.Option("--routers", min=1, max=1000, help="As many routers as that, at most.", metavar="N")
 ]
+Clients = Annotated[
+    int,
+    typer.Option("--clients", min=1, max=1000, metavar="N", help="Client networks: those with most users."),
+]
 Frr = Annotated[
     int, typer.Option("--frr", min=0, metavar="N", help="So many of them run FRR, the rest BIRD.")
 ]
@@ -60,6 +64,7 @@ def prepared(
     cache: Path | None,
     name: str,
     routers: int,
+    clients: int = 60,
     frr: int = 0,
     mrai: int = 0,
     daemons: list[str] | None = None,
@@ -79,6 +84,7 @@ def prepared(
             topology,
             name=name or lab_name(parsed.name),
             routers=routers,
+            clients=clients,
             frr=frr,
             mrai_s=mrai,
             daemons=chosen,

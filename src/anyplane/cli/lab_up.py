@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anyplane.cli import lab_options
-from anyplane.cli.lab_options import AsJson, Daemon, Delays, Design, Frr, Mrai, Routers, World
+from anyplane.cli.lab_options import AsJson, Clients, Daemon, Delays, Design, Frr, Mrai, Routers, World
 from anyplane.cli.topology_option import CacheOption, TopologySeedOption
 from anyplane.model.errors import AnyplaneError, UsageError
 
@@ -34,6 +34,7 @@ def up(
     topology_seed: TopologySeedOption = 1,
     cache: CacheOption = None,
     routers: Routers = 60,
+    clients: Clients = 60,
     frr: Frr = 0,
     mrai: Mrai = 5,
     name: Annotated[
@@ -63,6 +64,7 @@ def up(
         cache=cache,
         name=name,
         routers=routers,
+        clients=clients,
         frr=frr,
         mrai=mrai,
         daemons=daemon,

@@ -158,7 +158,8 @@ class _Turns:
             step = check.interval_s * (1 + self._rng.uniform(-check.jitter, check.jitter))
         self._due = max(self._due + step, now)
         self._timer = self._loop.call_later(self._due - now, self._turn)
-        if self._task is not None:
+        # After a pause of ours two turns come at once: the first one's task is done, and does not hang.
+        if self._task is not None and not self._task.done():
             if self._is_answered:
                 self._tell(bad(f"the probe begun {now - self._began:.1f} s ago still hangs"))
                 self._task.cancel()
@@ -226,7 +227,8 @@ class _Turns:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._task = None
+        if self._task is task:
+            self._task = None
         if not task.cancelled() and (error := task.exception()) is not None:
             # Only `report` can raise here: a defect of the caller, for the loop's handler to show.
             self._loop.call_exception_handler({"message": "a check's result was refused", "exception": error})

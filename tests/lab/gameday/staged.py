@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from anyplane.lab.gameday import steps
+from anyplane.lab.gameday import site_steps
 from anyplane.lab.gameday.clients import Client
 from anyplane.lab.gameday.outcome import Outcome
 from anyplane.lab.gameday.reading import parse
@@ -23,6 +23,7 @@ from anyplane.lab.gameday.stage import (
     Span,
     Stalled,
 )
+from anyplane.lab.gameday.step import Step
 from anyplane.lab.gameday.words import Words, worded
 from anyplane.model.errors import LabError
 
@@ -72,8 +73,8 @@ class ScriptedStage:
     def facts(self) -> Facts:
         return FACTS
 
-    def refusal(self, step: steps.Step) -> str:
-        return "there is no fleet here" if isinstance(step, steps.Partition) else ""
+    def refusal(self, step: Step) -> str:
+        return "there is no fleet here" if isinstance(step, site_steps.Partition) else ""
 
     def reword(self, words: Words) -> None:
         worded("service: {}\n", words)
@@ -98,13 +99,13 @@ class ScriptedStage:
             stalls=(Stalled(at=self._probed_from + 0.5, for_s=0.03),),
         )
 
-    def apply(self, step: steps.Step) -> Applied:
+    def apply(self, step: Step) -> Applied:
         if self._fails_at and self._fails_at in str(step):
             raise LabError(f"{step}: the machine is on fire", hint="water")
         self.clock += 0.01
         self.done.append(str(step))
         site = getattr(step, "site", "")
-        if type(step).breaks or isinstance(step, steps.Drain):
+        if type(step).breaks or isinstance(step, site_steps.Drain):
             self.gone[site] = self.clock
             self.seen.append(
                 Observation(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lab_here import needs_lab
@@ -72,6 +74,29 @@ def test_a_host_that_dies_is_left_by_its_users_and_healed_when_the_day_is_over(
     assert outcome.errors == ()
     assert all(one.lost > 10 and one.after not in ("", "tyo") for one in tokyo)
     assert all(one.lost == 0 for one in outcome.clients if one.metro == "LIS")
+    assert after.exit_code == 0, after.verdicts
+
+
+class HungUp(Exception):  # noqa: N818  # no error, only the end
+    """As Ctrl-C does: whoever asked is gone."""
+
+
+def test_a_day_that_nobody_waits_for_any_more_ends_early_and_is_healed(
+    running: tuple[Lab, Prepared],
+) -> None:
+    def leave(event: Mapping[str, Any]) -> None:
+        if event["event"] == "done":
+            raise HungUp
+
+    day = parse(HEAD + "steps: [{host_death: tyo}, {wait: 60 s}]\nexpect: [{lost: 0}]\n")
+    with pytest.raises(HungUp), Lab.attach(str(running[0].directory)) as other:
+        run_in_lab(other, day, on_event=leave)
+    began = time.monotonic()
+    running[0].call("gameday_over", timeout=50)
+    took_s = time.monotonic() - began
+    after = tried(running, "steps: [{wait: 500 ms}]\nexpect: [{lost: 0}, {as_planned: true}]\n")
+
+    assert took_s < 45
     assert after.exit_code == 0, after.verdicts
 
 

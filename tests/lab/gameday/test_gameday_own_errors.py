@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from staged import day
 
+from anyplane.lab.gameday.figures import conclusion
 from anyplane.lab.gameday.lab_stage import relay_notes
 
 LATE = {"frames": 441_045, "p50_us": 15.0, "p99_us": 60.0, "max_us": 2_600.0}
@@ -33,6 +36,14 @@ def test_a_relay_that_stood_still_for_longer_than_bfd_bears_is_named() -> None:
 
     assert "stood still for 473 ms" in said[1]
     assert "run it again" in said[1]
+
+
+def test_a_broken_promise_of_such_a_day_says_that_the_machine_may_have_broken_it() -> None:
+    found = day("[{name: fault, kill_service: mad}]", "[{lost: 3}]")
+    said = relay_notes({"lateness": {**LATE, "max_us": 473_400.0}}, before={})
+
+    assert conclusion(found) == "1 of 1 expectation broken"
+    assert conclusion(replace(found, own_errors=said)).endswith("broken; this machine stood still meanwhile")
 
 
 def test_a_lab_without_a_relay_says_nothing() -> None:

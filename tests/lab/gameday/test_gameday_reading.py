@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyplane.lab.gameday import parts, steps
+from anyplane.lab.gameday import parts, site_steps
 from anyplane.lab.gameday.expectations import EXPECTATIONS
 from anyplane.lab.gameday.lab_faults import DONE_BY_RUNNER, kinds_done
 from anyplane.lab.gameday.reading import load, parse, shipped
@@ -95,7 +95,7 @@ def test_a_time_is_written_as_it_is_read(seconds: float) -> None:
 def test_a_lone_value_stands_for_the_one_field_that_must_be_given() -> None:
     scenario = parse(HEAD + "steps: [{kill_service: mad}, {wait: 2 s}]\nexpect: [{lost: 150}]\n")
 
-    assert scenario.steps[0].step == steps.KillService(site="mad")
+    assert scenario.steps[0].step == site_steps.KillService(site="mad")
     assert str(scenario.expectations[0]) == "at most 150 queries lost (clients: all)"
 
 

@@ -19,7 +19,7 @@ from anyplane.lab.gameday.reading import load, parse
 from anyplane.lab.gameday.real_stage import Orders, RealStage, plan
 from anyplane.lab.gameday.runner import run
 from anyplane.lab.gameday.scenario import Scenario
-from anyplane.model.errors import DesignError, LabError
+from anyplane.model.errors import DesignError, LabError, UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = (ROOT / "examples/dozen-cities.yaml").read_text()
@@ -79,17 +79,26 @@ def test_the_plan_says_each_step_and_does_nothing(tmp_path: Path) -> None:
 
     lines = plan(load("drain-and-back"), DESIGN, orders)
 
-    assert lines[0] == "probe 203.0.113.53, 2001:db8:53::53 from here, 10 qps"
-    assert "1.     2.0 s  drain mad" in lines[1]
-    assert lines[1].endswith("mad drain")
-    assert "3.    17.0 s  undrain mad" in lines[3]
+    assert lines[0].startswith("drain-and-back: ")
+    assert lines[1] == "probe 203.0.113.53, 2001:db8:53::53 from here, 10 qps"
+    assert "1.     2.0 s  drain mad" in lines[2]
+    assert lines[2].endswith("mad drain")
+    assert "3.    14.0 s  undrain mad" in lines[4]
+    assert not any("REFUSED" in line for line in lines)
     assert given(log) == []
 
 
 def test_the_plan_shows_what_would_be_refused(tmp_path: Path) -> None:
     lines = plan(load("host-death"), DESIGN, recording(tmp_path)[0])
 
-    assert "REFUSED: it would break a production network" in lines[1]
+    assert any("REFUSED: it would break a production network" in line for line in lines)
+    assert any("REFUSED: no client is LIS" in line for line in lines)
+
+
+@pytest.mark.parametrize("command", ["tell {site} {grp}", "tell {}", "tell 'mad"])
+def test_a_command_that_cannot_be_filled_in_is_refused_with_its_reason(command: str) -> None:
+    with pytest.raises(UsageError, match="--order-command: "):
+        plan(load("drain-and-back"), DESIGN, Orders(command=command))
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from rich.console import Console
-from staged import ScriptedStage, day
+from staged import RATE, ScriptedStage, day
 
-from anyplane.lab.gameday.figures import letters
+from anyplane.lab.gameday.figures import folded, letters
 from anyplane.lab.gameday.outcome import ClientOutcome, Event, FaultOutcome, LoadShift, Outcome
 from anyplane.lab.gameday.report_json import exit_code, from_json, to_json
 from anyplane.lab.gameday.report_junit import to_junit
 from anyplane.lab.gameday.report_text import render_suite, render_text
+from anyplane.lab.probes.losses import outage_interval
 from anyplane.model.errors import DataError
 
 STEPS = "[{name: fault, kill_service: mad}, {wait: 2 s}, {restore_service: mad}]"
@@ -47,6 +48,45 @@ def test_the_text_shows_the_gap_of_a_client_in_its_strip() -> None:
 
     assert re.search("M!+T", line)
     assert line.rstrip().endswith("100 ms")
+
+
+def test_the_steps_are_marked_under_the_timelines() -> None:
+    lines = printed(render_text(KEPT)).splitlines()
+    (ruler,) = [line for line in lines if line.strip() and set(line.strip()) <= {"|", " "}]
+    strip = next(line for line in lines if line.startswith("as1-lis udp"))
+
+    first = strip.index("!")
+    assert ruler.count("|") == 2
+    assert abs(ruler.index("|") - first) <= 1
+
+
+def test_the_longest_outage_comes_with_what_one_query_a_hundredth_can_tell() -> None:
+    (lost,) = [one.lost for one in KEPT.clients if one.lost]
+    low, high = KEPT.worst_outage_between_s
+
+    assert (low, high) == outage_interval(lost, RATE)
+    assert low < KEPT.worst_outage_s < high
+    assert "100 ms (92 ms to 108 ms) at worst" in " ".join(printed(render_text(KEPT)).split())
+
+
+def test_where_nothing_is_lost_it_says_how_long_an_outage_may_have_been() -> None:
+    quiet = day("[{wait: 1 s}]", "[{lost: 0}]")
+
+    assert "no outage of 9.5 ms or more at worst" in " ".join(printed(render_text(quiet)).split())
+
+
+def test_stalls_in_a_row_are_one_line_and_what_comes_between_is_not_lost() -> None:
+    def stall(at: float, for_s: float) -> Event:
+        return Event(at_s=at, kind="stall", text="the prober stood still", for_s=for_s)
+
+    step = Event(at_s=2.0, kind="step", text="kill")
+
+    first, kept, last = folded([stall(0.5, 0.03), stall(1.0, 0.05), step, stall(3.0, 0.02)])
+
+    assert (first.at_s, first.for_s) == (0.5, 0.08)
+    assert first.text == "2 stalls until 1.000 s, 80 ms in all, the longest 50 ms"
+    assert kept is step
+    assert last == stall(3.0, 0.02)
 
 
 def test_a_suite_is_a_line_each() -> None:

@@ -152,3 +152,20 @@ def test_events_are_streamed_as_they_happen() -> None:
     run(ScriptedStage(), scenario(KILL), on_event=lambda event: told.append(str(event["event"])))
 
     assert told == ["probing", *["step", "done"] * 3, "healed", "ended"]
+
+
+def test_a_day_begins_when_the_clients_are_where_the_plan_has_them_and_not_later_than_ten_seconds() -> None:
+    late, never = ScriptedStage(), ScriptedStage()
+    late.gone["tyo"] = never.gone["tyo"] = 0.0
+
+    def sleep(seconds: float) -> None:
+        late.clock += seconds
+        if late.clock > 1003:
+            late.gone.clear()
+
+    late.sleep = sleep  # type: ignore[method-assign]  # the clock of this stage brings the site back
+    back, lost = (day("[{wait: 1 s}]", stage=stage) for stage in (late, never))
+
+    assert {one.node: one.before for one in back.clients}["as2-tyo"] == "tyo"
+    assert {one.node: one.before for one in lost.clients}["as2-tyo"] == "mad"
+    assert 1013 <= never.clock < 1014

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from staged import CLIENTS, FACTS, scenario
 
-from anyplane.lab.gameday.outcome import Done, Record
+from anyplane.lab.gameday.record import Done, Record
 from anyplane.lab.gameday.stage import Flows, Measured, Observation, Probed, Seen, Span
 from anyplane.lab.gameday.verdict import judge
 

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from anyplane.lab.routers.tables import Table
     from anyplane.lab.wires.wires import Wires
 
-PHASES = ("wiring", "wires", "routers", "sites", "converging")
+PHASES = ("wiring", "routers", "wires", "sites", "converging")
 TELLING_S = 0.25
 QUIET_S = 0.3
-"""Routes are there when none was sent for so long."""
+"""Routes are there when none changed for so long."""
 AT_ONCE = 20
 """Routers that are started between two words to whoever waits."""
 _ROUTERS = (NodeKind.ROUTER, NodeKind.ROUTE_SERVER)
@@ -56,6 +56,8 @@ class Engine:
         """By the site's name."""
         self.routers: dict[str, Table] = {}
         """By the node's name: what each router's daemon says of its routes."""
+        self._tables: list[Table] = []
+        """The same, from before the routers run."""
         self.over = anyio.Event()
         self.is_up = False
         self.took_s: dict[str, float] = {}
@@ -180,8 +182,24 @@ class Engine:
                 if node.kind == NodeKind.ROUTER and node.daemon == RouterKind.FRR:
                     self.wiring.add_routes(node.name, loopback_routes(self.blueprint, node.name))
 
-        await anyio.to_thread.run_sync(build)
+        async with anyio.create_task_group() as tasks:
+            # The kernel, which lays the cables, leaves the time for it.
+            tasks.start_soon(anyio.to_thread.run_sync, self._write_configurations)
+            await anyio.to_thread.run_sync(build)
         await on_progress({"phase": "wiring", "done": len(nodes), "total": len(nodes)})
+
+    def _write_configurations(self) -> None:
+        """What the routers will read lies in their directories."""
+        from anyplane.lab import routers
+        from anyplane.lab.routers.tables import Table
+
+        for node in self.blueprint.nodes:
+            if node.kind in _ROUTERS:
+                table = Table(self.blueprint, node)
+                made = routers.configuration(self.blueprint, node, sessions=table.neighbours)
+                for name, text in made.items():
+                    (self.directory_of(node.name) / name).write_text(text)
+                self._tables.append(table)
 
     def _choose_wires(self) -> bool:
         """Do cables run through the wire namespace?"""
@@ -205,12 +223,10 @@ class Engine:
     async def _start_routers(self, on_progress: Progress) -> None:
         from anyplane.lab import routers
 
-        nodes = [node for node in self.blueprint.nodes if node.kind in _ROUTERS]
+        nodes = [table.node for table in self._tables]
 
         def start(node: Node) -> None:
             directory = self.directory_of(node.name)
-            for name, text in routers.configuration(self.blueprint, node).items():
-                (directory / name).write_text(text)
             for label, argv in routers.commands(self.blueprint, node, directory):
                 self.processes.start(node.name, argv, label=label)
 
@@ -221,11 +237,9 @@ class Engine:
         for done in range(0, len(nodes), AT_ONCE):
             await on_progress({"phase": "routers", "done": done, "total": len(nodes)})
             await anyio.to_thread.run_sync(start_some, nodes[done : done + AT_ONCE])
-        from anyplane.lab.routers.tables import Table
-
-        for node in nodes:
-            namespace = self.namespaces[node.name]
-            self.routers[node.name] = Table(self.blueprint, node, namespace=namespace)
+        for table in self._tables:
+            table.namespace = self.namespaces[table.node.name]
+            self.routers[table.node.name] = table
 
     async def _start_sites(self, on_progress: Progress) -> None:
         nodes = tuple(self.blueprint.site_nodes.values())
@@ -234,9 +248,10 @@ class Engine:
         from anyplane import design
         from anyplane.lab.places import sites
         from anyplane.lab.places.fleet_words import FleetWords
+        from anyplane.lab.places.ground import Ground
 
         parsed = design.parse(self.blueprint.design_text, file="edition.yaml")
-        ground = sites.Ground(
+        ground = Ground(
             blueprint=self.blueprint,
             design=parsed,
             wiring=self.wiring,
@@ -264,7 +279,7 @@ class Engine:
                 tasks.start_soon(wait, place)
 
     async def _converge(self, on_progress: Progress) -> None:
-        """Every session is up, and no router has sent or heard an update for QUIET_S."""
+        """Every session is up, and no router has changed a route for QUIET_S."""
         from anyplane.lab.routers import readiness
 
         tables, heard = tuple(self.routers.values()), {"done": 0, "total": 0}

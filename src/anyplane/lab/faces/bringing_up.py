@@ -7,6 +7,7 @@ from anyplane.lab.container import client
 from anyplane.lab.container.client import Lab, OnEvent
 from anyplane.lab.faces import packages
 from anyplane.lab.faces.standing import DESIGN, PREDICTION, TOPOLOGY
+from anyplane.lab.places.servers.needs import UNMET_HINT
 from anyplane.lab.world.prediction import to_json
 from anyplane.lab.world.prepared import Prepared
 from anyplane.model.errors import LabError
@@ -32,17 +33,11 @@ def bring_up(made: Prepared, *, is_detached: bool = False, on_progress: OnEvent 
 
 def unmet(made: Prepared) -> str:
     """Which checks of the design no lab can answer, and what to do about them; "" where there are none."""
-    from anyplane import design
-    from anyplane.lab.places.servers import needs
-
-    if not made.blueprint.design_text:
+    if not made.blueprint.left_out:
         return ""
-    listed = needs.unmet(design.parse(made.blueprint.design_text, file="edition.yaml"))
-    if not listed:
-        return ""
-    said = "".join(f"\n  {one}" for one in listed)
-    what = "no lab can answer these checks; where they decide, a site will not announce:"
-    return f"{what}{said}\nhint: {needs.UNMET_HINT}"
+    said = "".join(f"\n  {one}" for one in made.blueprint.left_out)
+    what = "no lab can answer these checks; they are left out, and the others decide:"
+    return f"{what}{said}\nhint: {UNMET_HINT}"
 
 
 def refuse_second(name: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
 
-from anyplane.lab.gameday.outcome import Outcome
+from anyplane.lab.gameday.outcome import STALL, Event, Outcome
 
 NONE = "–"
 NOBODY = "nobody"
@@ -45,6 +47,34 @@ def people(value: float) -> str:
     return f"{value:.0f}"
 
 
+def worst_outage(outcome: Outcome) -> str:
+    """15 ms (14 ms to 16 ms); where there was none, how long one may have been and not be seen."""
+    low, high = outcome.worst_outage_between_s
+    if not high:
+        return duration(outcome.worst_outage_s)
+    if not outcome.worst_outage_s:
+        return f"no outage of {duration(high)} or more"
+    return f"{duration(outcome.worst_outage_s)} ({duration(low)} to {duration(high)})"
+
+
+def folded(events: Iterable[Event]) -> tuple[Event, ...]:
+    """The events, with stalls that nothing came between as one."""
+    found: list[Event] = []
+    for is_stall, group in groupby(events, key=lambda one: one.kind == STALL):
+        listed = [*group]
+        found += [_fold(listed)] if is_stall and len(listed) > 1 else listed
+    return tuple(found)
+
+
+def _fold(stalls: Sequence[Event]) -> Event:
+    total, longest = sum(one.for_s for one in stalls), max(one.for_s for one in stalls)
+    text = (
+        f"{len(stalls)} stalls until {moment(stalls[-1].at_s)}, {duration(total)} in all, "
+        f"the longest {duration(longest)}"
+    )
+    return replace(stalls[0], text=text, for_s=total)
+
+
 def letters(sites: Iterable[str]) -> dict[str, str]:
     """A short mark for each site that no other has: mad -> M, mia -> MI."""
     names = list(dict.fromkeys(sites))
@@ -72,4 +102,5 @@ def conclusion(outcome: Outcome) -> str:
     noun = "expectation" if total == 1 else "expectations"
     if kept == total:
         return f"all {total} {noun} kept" if total > 1 else "the one expectation kept"
-    return f"{total - kept} of {total} {noun} broken"
+    disturbed = "; this machine stood still meanwhile" if outcome.is_disturbed else ""
+    return f"{total - kept} of {total} {noun} broken{disturbed}"

@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar, cast
 
 from anyplane.lab.blueprint import SiteLink
-from anyplane.lab.gameday import steps
+from anyplane.lab.gameday import network_steps, site_steps
 from anyplane.lab.gameday.ground import Ground
 from anyplane.lab.gameday.lab_routers import LabRouters
 from anyplane.lab.gameday.stage import Applied
+from anyplane.lab.gameday.step import SiteStep, Step, UplinkStep, Wait, WaitUntil
 from anyplane.lab.places.sites import Place
 from anyplane.model.errors import AnyplaneError, LabError
 from anyplane.model.nouns import Asn
 
 BLACKHOLED_S = 600.0
-S = TypeVar("S", bound=steps.Step)
+S = TypeVar("S", bound=Step)
 Undo = Callable[[], object]
 
 
@@ -33,15 +34,15 @@ class LabFaults:
         self._routers = routers
         self._undo: dict[tuple[str, ...], Undo] = {}
 
-    def do(self, step: steps.Step) -> Applied:
+    def do(self, step: Step) -> Applied:
         """Done, when this returns."""
         return Applied(at=_HOW[type(step)](self, step) or time.monotonic())
 
-    def refusal(self, step: steps.Step) -> str:
+    def refusal(self, step: Step) -> str:
         """Why it cannot be done in this lab."""
-        if isinstance(step, steps.Partition) and self._engine.words is None:
+        if isinstance(step, site_steps.Partition) and self._engine.words is None:
             return "the sites of this lab hear nothing of each other"
-        if isinstance(step, steps.DependencyLost) and not any(
+        if isinstance(step, site_steps.DependencyLost) and not any(
             place.dependencies for place in self._engine.places.values()
         ):
             return "no check of the design asks anything elsewhere (scope: dependency)"
@@ -134,7 +135,7 @@ class LabFaults:
         """Of a site."""
         return self._engine.blueprint.site_nodes[site].name
 
-    def inhabitants(self, step: steps.RegionLost | steps.RegionBack) -> tuple[str, ...]:
+    def inhabitants(self, step: network_steps.RegionLost | network_steps.RegionBack) -> tuple[str, ...]:
         """The sites of a region."""
         return tuple(
             site
@@ -143,7 +144,7 @@ class LabFaults:
             and step.country in (None, node.location.country)
         )
 
-    def server(self, step: steps.SiteStep, fault: str, **arguments: float) -> float:
+    def server(self, step: SiteStep, fault: str, **arguments: float) -> float:
         """A fault of all servers of a site at once: DNS, and whatever serves beside it."""
         place = self.place(step.site)
         servers = tuple(place.servers.values()) or (place.server,)
@@ -157,12 +158,12 @@ class LabFaults:
 
         return self.broken(("service", step.site), act, undo)
 
-    def daemon(self, step: steps.SiteStep, fault: str) -> float:
+    def daemon(self, step: SiteStep, fault: str) -> float:
         """A fault of the BGP daemon."""
         daemon = self.place(step.site).daemon
         return self.broken(("daemon", step.site), getattr(daemon, fault), daemon.restore)
 
-    def agent(self, step: steps.SiteStep, fault: str) -> float:
+    def agent(self, step: SiteStep, fault: str) -> float:
         """A fault of the agent."""
         agent = self.place(step.site).agent
         return self.broken(("agent", step.site), getattr(agent, fault), agent.restore)
@@ -173,7 +174,7 @@ class LabFaults:
         self.place(site).agent.order(name, **arguments)
         return at
 
-    def carrier(self, step: steps.UplinkStep) -> float:
+    def carrier(self, step: UplinkStep) -> float:
         """The cables of a site are pulled."""
         cables, wires = self.cables(step.site, step.upstream), self._engine.wires
 
@@ -187,14 +188,14 @@ class LabFaults:
 
         return self.broken(("carrier", step.site, str(step.upstream)), act, undo)
 
-    def silence(self, step: steps.UplinkStep | steps.UplinksLost) -> float:
+    def silence(self, step: UplinkStep | network_steps.UplinksLost) -> float:
         """The cables of a site drop everything."""
-        upstream = step.upstream if isinstance(step, steps.UplinkStep) else None
+        upstream = step.upstream if isinstance(step, UplinkStep) else None
         cables = self.cables(step.site, upstream)
         key = ("silence", step.site, str(upstream))
         return self.broken(key, lambda: self.cut(cables), lambda: self.uncut(cables))
 
-    def network(self, step: steps.UpstreamLost) -> float:
+    def network(self, step: network_steps.UpstreamLost) -> float:
         """All routers of a network are dead."""
         nodes = [node.name for node in self._engine.blueprint.by_asn[Asn(step.upstream)]]
         key = ("network", str(step.upstream))
@@ -205,13 +206,13 @@ class LabFaults:
         node = self.node(site)
         return self.broken(("host", site), lambda: self.die([node]), lambda: self.live([node]))
 
-    def region(self, step: steps.RegionLost) -> float:
+    def region(self, step: network_steps.RegionLost) -> float:
         """All hosts of a region at once."""
         nodes = [self.node(site) for site in self.inhabitants(step)]
         key = ("region", str(step.continent), str(step.country))
         return self.broken(key, lambda: self.die(nodes), lambda: self.live(nodes))
 
-    def drain(self, step: steps.Drain) -> float:
+    def drain(self, step: site_steps.Drain) -> float:
         """The agent is asked; its guard may refuse, which is an error of the step."""
         group = step.group or ""
         return self.broken(
@@ -220,7 +221,7 @@ class LabFaults:
             lambda: self.order(step.site, "undrain", service=group),
         )
 
-    def blackhole(self, step: steps.BlackholeAddress) -> float:
+    def blackhole(self, step: site_steps.BlackholeAddress) -> float:
         """Of one address, which may be the service's own."""
         host, force = step.address, True
         return self.broken(
@@ -231,7 +232,7 @@ class LabFaults:
             lambda: self.order(step.site, "blackhole", action="del", host=host),
         )
 
-    def route(self, step: steps.WithdrawRoute) -> float:
+    def route(self, step: network_steps.WithdrawRoute) -> float:
         """The upstreams close their sessions with the site."""
         return self.broken(
             ("route", step.site),
@@ -239,13 +240,13 @@ class LabFaults:
             lambda: self._routers.session(step.site, None, verb="enable"),
         )
 
-    def reset(self, step: steps.SessionReset) -> float:
+    def reset(self, step: network_steps.SessionReset) -> float:
         """It comes back by itself."""
         at = time.monotonic()
         self._routers.session(step.site, step.upstream, verb="restart")
         return at
 
-    def hijack(self, step: steps.Hijack) -> float:
+    def hijack(self, step: network_steps.Hijack) -> float:
         """By every pop of the network."""
         return self.broken(
             ("hijack",),
@@ -255,7 +256,7 @@ class LabFaults:
             self._routers.restore,
         )
 
-    def leak(self, step: steps.LeakNoExport) -> float:
+    def leak(self, step: network_steps.LeakNoExport) -> float:
         """By every pop of the network."""
         return self.broken(("leak",), lambda: self._routers.leak(step.upstream), self._routers.restore)
 
@@ -276,7 +277,7 @@ class LabFaults:
             raise LabError("the sites of this lab hear nothing of each other")
         return self.broken(("partition", site), lambda: words.partition(site), lambda: words.heal(site))
 
-    def backend(self, step: steps.RemoveBackend) -> float:
+    def backend(self, step: site_steps.RemoveBackend) -> float:
         """Its servers die."""
         servers = tuple(self.place(step.site).backends[step.backend].values())
 
@@ -289,67 +290,69 @@ class LabFaults:
 
         return self.broken(("backend", step.site, step.backend), act, undo)
 
-    def link_back(self, step: steps.LinkRestore) -> float:
+    def link_back(self, step: network_steps.LinkRestore) -> float:
         """Whatever was done to it."""
         self.mended(("silence", step.site, str(step.upstream)))
         return self.mended(("carrier", step.site, str(step.upstream)))
 
 
-_HOW: dict[type[steps.Step], Callable[[LabFaults, steps.Step], float | None]] = {}
+_HOW: dict[type[Step], Callable[[LabFaults, Step], float | None]] = {}
 
 
 def _does(kind: type[S], how: Callable[[LabFaults, S], float | None]) -> None:
-    _HOW[kind] = cast("Callable[[LabFaults, steps.Step], float | None]", how)
+    _HOW[kind] = cast("Callable[[LabFaults, Step], float | None]", how)
 
 
-_does(steps.KillService, lambda lab, step: lab.server(step, "kill"))
-_does(steps.HangService, lambda lab, step: lab.server(step, "hang"))
-_does(steps.SlowService, lambda lab, step: lab.server(step, "slow", pause_s=step.by))
-_does(steps.WrongAnswers, lambda lab, step: lab.server(step, "wrong"))
-_does(steps.RestoreService, lambda lab, step: lab.mended(("service", step.site)))
-_does(steps.HostDeath, lambda lab, step: lab.host(step.site))
-_does(steps.HostReturn, lambda lab, step: lab.mended(("host", step.site)))
-_does(steps.LinkDown, lambda lab, step: lab.carrier(step))
-_does(steps.SilentCut, lambda lab, step: lab.silence(step))
-_does(steps.LinkRestore, lambda lab, step: lab.link_back(step))
-_does(steps.SessionReset, lambda lab, step: lab.reset(step))
-_does(steps.KillDaemon, lambda lab, step: lab.daemon(step, "kill"))
-_does(steps.HangDaemon, lambda lab, step: lab.daemon(step, "hang"))
-_does(steps.MisconfigureDaemon, lambda lab, step: lab.daemon(step, "misconfigure"))
-_does(steps.RestoreDaemon, lambda lab, step: lab.mended(("daemon", step.site)))
-_does(steps.KillAgent, lambda lab, step: lab.agent(step, "kill"))
-_does(steps.HangAgent, lambda lab, step: lab.agent(step, "hang"))
+_does(site_steps.KillService, lambda lab, step: lab.server(step, "kill"))
+_does(site_steps.HangService, lambda lab, step: lab.server(step, "hang"))
+_does(site_steps.SlowService, lambda lab, step: lab.server(step, "slow", pause_s=step.by))
+_does(site_steps.WrongAnswers, lambda lab, step: lab.server(step, "wrong"))
+_does(site_steps.RestoreService, lambda lab, step: lab.mended(("service", step.site)))
+_does(site_steps.HostDeath, lambda lab, step: lab.host(step.site))
+_does(site_steps.HostReturn, lambda lab, step: lab.mended(("host", step.site)))
+_does(network_steps.LinkDown, lambda lab, step: lab.carrier(step))
+_does(network_steps.SilentCut, lambda lab, step: lab.silence(step))
+_does(network_steps.LinkRestore, lambda lab, step: lab.link_back(step))
+_does(network_steps.SessionReset, lambda lab, step: lab.reset(step))
+_does(site_steps.KillDaemon, lambda lab, step: lab.daemon(step, "kill"))
+_does(site_steps.HangDaemon, lambda lab, step: lab.daemon(step, "hang"))
+_does(site_steps.MisconfigureDaemon, lambda lab, step: lab.daemon(step, "misconfigure"))
+_does(site_steps.RestoreDaemon, lambda lab, step: lab.mended(("daemon", step.site)))
+_does(site_steps.KillAgent, lambda lab, step: lab.agent(step, "kill"))
+_does(site_steps.HangAgent, lambda lab, step: lab.agent(step, "hang"))
 _does(
-    steps.RestartAgent,
+    site_steps.RestartAgent,
     lambda lab, step: lab.mended(("agent", step.site), lab.place(step.site).agent.restart),
 )
-_does(steps.WithdrawRoute, lambda lab, step: lab.route(step))
-_does(steps.RestoreRoute, lambda lab, step: lab.mended(("route", step.site)))
-_does(steps.UpstreamLost, lambda lab, step: lab.network(step))
-_does(steps.UpstreamBack, lambda lab, step: lab.mended(("network", str(step.upstream))))
-_does(steps.UplinksLost, lambda lab, step: lab.silence(step))
-_does(steps.UplinksBack, lambda lab, step: lab.mended(("silence", step.site, "None")))
-_does(steps.RegionLost, lambda lab, step: lab.region(step))
-_does(steps.RegionBack, lambda lab, step: lab.mended(("region", str(step.continent), str(step.country))))
-_does(steps.Drain, lambda lab, step: lab.drain(step))
-_does(steps.Undrain, lambda lab, step: lab.mended(("drain", step.site, step.group or "")))
-_does(steps.BlackholeAddress, lambda lab, step: lab.blackhole(step))
-_does(steps.BlackholeEnd, lambda lab, step: lab.mended(("blackhole", step.site, step.address)))
-_does(steps.Hijack, lambda lab, step: lab.hijack(step))
-_does(steps.HijackEnd, lambda lab, _step: lab.mended(("hijack",)))
-_does(steps.LeakNoExport, lambda lab, step: lab.leak(step))
-_does(steps.LeakEnd, lambda lab, _step: lab.mended(("leak",)))
-_does(steps.DependencyLost, lambda lab, _step: lab.dependency())
-_does(steps.DependencyBack, lambda lab, _step: lab.mended(("dependency",)))
-_does(steps.Partition, lambda lab, step: lab.partition(step.site))
-_does(steps.PartitionEnd, lambda lab, step: lab.mended(("partition", step.site)))
-_does(steps.RemoveBackend, lambda lab, step: lab.backend(step))
-_does(steps.RestoreBackend, lambda lab, step: lab.mended(("backend", step.site, step.backend)))
+_does(network_steps.WithdrawRoute, lambda lab, step: lab.route(step))
+_does(network_steps.RestoreRoute, lambda lab, step: lab.mended(("route", step.site)))
+_does(network_steps.UpstreamLost, lambda lab, step: lab.network(step))
+_does(network_steps.UpstreamBack, lambda lab, step: lab.mended(("network", str(step.upstream))))
+_does(network_steps.UplinksLost, lambda lab, step: lab.silence(step))
+_does(network_steps.UplinksBack, lambda lab, step: lab.mended(("silence", step.site, "None")))
+_does(network_steps.RegionLost, lambda lab, step: lab.region(step))
+_does(
+    network_steps.RegionBack, lambda lab, step: lab.mended(("region", str(step.continent), str(step.country)))
+)
+_does(site_steps.Drain, lambda lab, step: lab.drain(step))
+_does(site_steps.Undrain, lambda lab, step: lab.mended(("drain", step.site, step.group or "")))
+_does(site_steps.BlackholeAddress, lambda lab, step: lab.blackhole(step))
+_does(site_steps.BlackholeEnd, lambda lab, step: lab.mended(("blackhole", step.site, step.address)))
+_does(network_steps.Hijack, lambda lab, step: lab.hijack(step))
+_does(network_steps.HijackEnd, lambda lab, _step: lab.mended(("hijack",)))
+_does(network_steps.LeakNoExport, lambda lab, step: lab.leak(step))
+_does(network_steps.LeakEnd, lambda lab, _step: lab.mended(("leak",)))
+_does(site_steps.DependencyLost, lambda lab, _step: lab.dependency())
+_does(site_steps.DependencyBack, lambda lab, _step: lab.mended(("dependency",)))
+_does(site_steps.Partition, lambda lab, step: lab.partition(step.site))
+_does(site_steps.PartitionEnd, lambda lab, step: lab.mended(("partition", step.site)))
+_does(site_steps.RemoveBackend, lambda lab, step: lab.backend(step))
+_does(site_steps.RestoreBackend, lambda lab, step: lab.mended(("backend", step.site, step.backend)))
 
-DONE_BY_RUNNER = frozenset((steps.FlapService, steps.FlapRoute, steps.Wait, steps.WaitUntil))
+DONE_BY_RUNNER = frozenset((site_steps.FlapService, network_steps.FlapRoute, Wait, WaitUntil))
 """Made of other steps, or of waiting; every other step is in the table above (a test holds it so)."""
 
 
-def kinds_done() -> frozenset[type[steps.Step]]:
+def kinds_done() -> frozenset[type[Step]]:
     """The steps that the lab itself can do."""
     return frozenset(_HOW)

@@ -13,21 +13,24 @@ from dataclasses import replace
 from typing import Any
 
 from anyplane import design as designs
+from anyplane.bgp.speaker import SessionState
 from anyplane.lab import paths
-from anyplane.lab.gameday import steps
+from anyplane.lab.gameday import site_steps
 from anyplane.lab.gameday.ground import Ground
 from anyplane.lab.gameday.lab_facts import facts_of
 from anyplane.lab.gameday.lab_faults import DONE_BY_RUNNER, LabFaults, kinds_done
 from anyplane.lab.gameday.lab_routers import LabRouters
 from anyplane.lab.gameday.lab_watch import LabWatch
+from anyplane.lab.gameday.outcome import DISTURBED
 from anyplane.lab.gameday.scenario import Probes
 from anyplane.lab.gameday.stage import Applied, Facts, Measured, Observation, Seen
+from anyplane.lab.gameday.step import Step
 from anyplane.lab.gameday.words import Words, worded
 from anyplane.lab.places.sites import Place
 from anyplane.model.errors import LabError
 
-MENDED_S = 20.0
-POLL_S = 0.1
+MENDED_S, SESSIONS_S = 20.0, 10.0
+POLL_S = 0.02
 DISTURBED_US = 150_000.0
 RELAY_LOSSES = {
     "missed": "came too fast for the relay and were lost",
@@ -64,7 +67,7 @@ class LabStage:
         """From the blueprint and the design."""
         return facts_of(self._engine.blueprint, self._ground.design)
 
-    def refusal(self, step: steps.Step) -> str:
+    def refusal(self, step: Step) -> str:
         """Why it cannot be done in this lab."""
         if type(step) not in kinds_done() | DONE_BY_RUNNER:
             return "the lab cannot do this"
@@ -91,10 +94,10 @@ class LabStage:
         notes = (*found.notes, *relay_notes(self._engine.wires.stats(), before=self._relay))
         return Measured(probed=found.probed, stalls=found.stalls, flows=found.flows, notes=notes)
 
-    def apply(self, step: steps.Step) -> Applied:
+    def apply(self, step: Step) -> Applied:
         """Done, when this returns."""
         self._harmed = True
-        if isinstance(step, steps.RemoveBackend):
+        if isinstance(step, site_steps.RemoveBackend):
             self._watch.removed[f"{step.site}/{step.backend}"] = self.now()
         return self._faults.do(step)
 
@@ -122,6 +125,10 @@ class LabStage:
                     late.append(f"{name} does not serve {MENDED_S:g} s after its agent began anew")
                     break
                 time.sleep(POLL_S)
+        # A site serves with one session; the next day should find all of them, as this one did.
+        deadline = min(deadline, self.now() + SESSIONS_S)
+        while self.now() < deadline and not all(_has_all_sessions(place) for place in places.values()):
+            time.sleep(POLL_S)
         return late
 
     def announced(self) -> frozenset[str]:
@@ -185,6 +192,11 @@ def _addresses(ground: Ground) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _has_all_sessions(place: Place) -> bool:
+    status = place.agent.status()
+    return status is not None and all(one["state"] == SessionState.UP for one in status["sessions"])
+
+
 def _forget(place: Place, text: str) -> None:
     """An agent without a past: one that remembers falls would quarantine its service the next day."""
     place.agent.stop()
@@ -205,7 +217,7 @@ def relay_notes(stats: Mapping[str, Any], *, before: Mapping[str, Any]) -> tuple
         )
         if late["max_us"] > DISTURBED_US:
             said.append(
-                f"the relay stood still for {late['max_us'] / 1000:.0f} ms: BFD (100 ms x 3) may take it for "
+                f"{DISTURBED} for {late['max_us'] / 1000:.0f} ms: BFD (100 ms x 3) may take it for "
                 "a dead link; what was lost then is this machine's doing, so run it again on a quiet one"
             )
     for key, words in RELAY_LOSSES.items():

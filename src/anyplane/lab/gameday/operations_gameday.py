@@ -1,4 +1,4 @@
-"""What a lab can be asked for game days: `gameday` runs a scenario inside and streams what happens."""
+"""What a lab can be asked for game days: to run one, telling what happens, and when it has ended."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from anyplane.lab.container.engine import Engine
 
 T = TypeVar("T")
+POLL_S = 0.05
 _AT_WORK: set[int] = set()
 """The engines (by id) that run a game day."""
 
@@ -73,6 +74,13 @@ async def gameday(engine: Engine, arguments: Arguments, say: Say) -> object:
     return plain(outcome)
 
 
+async def gameday_over(engine: Engine, _arguments: Arguments, _say: Say) -> object:
+    """Answers when no game day is under way, and what the last one did is taken back."""
+    while id(engine) in _AT_WORK:  # noqa: ASYNC110  # seldom asked, and short
+        await anyio.sleep(POLL_S)
+    return {}
+
+
 async def _notice(is_over: threading.Event) -> None:
     """Sets it when this is cancelled: whoever asked has hung up."""
     try:
@@ -81,4 +89,4 @@ async def _notice(is_over: threading.Event) -> None:
         is_over.set()
 
 
-OPERATIONS: Mapping[str, Operation] = {"gameday": gameday}
+OPERATIONS: Mapping[str, Operation] = {"gameday": gameday, "gameday_over": gameday_over}

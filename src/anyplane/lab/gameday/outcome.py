@@ -1,66 +1,19 @@
 """Outcome: the one value that every report of a game day reads.
 
-`Record` is what the runner wrote down; `outcome` makes figures of it. Times in an Outcome are seconds since
-probing began.
+`reckoning.outcome` makes it of a Record. Times are seconds since probing began.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from anyplane.lab.gameday.clients import Client
-from anyplane.lab.gameday.scenario import Scenario, TimedStep
-from anyplane.lab.gameday.stage import (
-    NO_SITE,
-    NOTHING_MEASURED,
-    Facts,
-    Flows,
-    Measured,
-    Observation,
-    Probed,
-    Seen,
-    Span,
-)
-from anyplane.lab.gameday.steps import Drain, Wait, WaitUntil
+from anyplane.lab.gameday.stage import Flows
 
 VERSION = 1
-SHOWN_STALL_S = 0.02
-"""Shorter ones are counted among the prober's own errors, and not shown one by one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """A step and when it was done; `error` where it could not be, `is_late` where a wait ran out."""
-
-    timed: TimedStep
-    at: float
-    note: str = ""
-    error: str = ""
-    is_late: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """Everything that the runner wrote down, in the stage's own time."""
-
-    scenario: Scenario
-    facts: Facts
-    began: float
-    ended: float
-    done: tuple[Done, ...] = ()
-    measured: Measured = NOTHING_MEASURED
-    observations: tuple[Observation, ...] = ()
-    announced_before: frozenset[str] = frozenset()
-    announced_after: frozenset[str] = frozenset()
-    catchment_before: Mapping[str, str] = field(default_factory=dict)
-    catchment_after: Mapping[str, str] = field(default_factory=dict)
-    planned: Mapping[frozenset[str], Mapping[str, frozenset[str]] | None] = field(default_factory=dict)
-    updates: int = 0
-    is_whole: bool = True
-    """Was it carried out to the end? Else nothing can be judged."""
-    errors: tuple[str, ...] = ()
-    """What stopped it, or was left unhealed."""
+STALL = "stall"
+"""An Event of this kind: prober or relay stood still."""
+DISTURBED = "the relay stood still"
+"""So begins what is said in `own_errors` where this machine, and no fault, may have lost queries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +34,8 @@ class Event:
     kind: str
     text: str
     site: str = ""
+    for_s: float = 0.0
+    """How long a stall was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +111,8 @@ class Outcome:
     outage_of_users_s: float
     """Mean of the clients' outages, weighted by their users."""
     worst_outage_s: float
+    worst_outage_between_s: tuple[float, float] = (0.0, 0.0)
+    """Between what that of the same client lies, 95 % sure: a query comes only each 1/rate."""
     resets: int
     updates: int
     flows: Flows | None
@@ -174,209 +131,11 @@ class Outcome:
         return all(verdict.is_kept for verdict in self.verdicts)
 
     @property
+    def is_disturbed(self) -> bool:
+        """Did this machine stand still for so long that it may have broken what was promised?"""
+        return any(said.startswith(DISTURBED) for said in self.own_errors)
+
+    @property
     def exit_code(self) -> int:
         """0 all kept, 1 an expectation broken, 4 the lab failed."""
         return 4 if self.errors else 0 if self.is_kept else 1
-
-
-def outcome(record: Record, verdicts: tuple[Verdict, ...]) -> Outcome:
-    """The figures of a game day."""
-    known = {client.node: client for client in record.facts.clients}
-    clients = tuple(_client(record, one, known[one.client]) for one in record.measured.probed)
-    return Outcome(
-        version=VERSION,
-        scenario=record.scenario.name,
-        shows=record.scenario.shows,
-        where=record.facts.where,
-        took_s=record.ended - record.began,
-        verdicts=verdicts,
-        sent=sum(one.sent for one in clients),
-        lost=sum(one.lost for one in clients),
-        excused=sum(one.excused for one in clients),
-        lost_share_of_users=weighted((one.lost / one.sent, one.users) for one in clients if one.sent),
-        outage_of_users_s=weighted((one.outage_s, one.users) for one in clients if one.sent),
-        worst_outage_s=max((one.outage_s for one in clients if one.sent), default=0.0),
-        resets=sum(one.resets for one in clients),
-        updates=record.updates,
-        flows=record.measured.flows,
-        faults=_faults(record),
-        clients=clients,
-        loads=_loads(record),
-        events=_events(record),
-        own_errors=_own_errors(record.measured),
-        errors=record.errors,
-    )
-
-
-def weighted(values: Iterable[tuple[float, float]]) -> float:
-    """The mean of (value, weight); 0 of nothing."""
-    pairs = list(values)
-    total = sum(weight for _, weight in pairs)
-    return sum(value * weight for value, weight in pairs) / total if total else 0.0
-
-
-def elsewhere(probed: Iterable[Probed], *, since: float, until: float) -> float | None:
-    """When the first client was answered by another site than before, between `since` and `until`."""
-    found = []
-    for one in probed:
-        spans = one.spans
-        for place, now in enumerate(spans):
-            last = _last_site(spans[:place])
-            if now.site != NO_SITE and now.site != last and last != NO_SITE and since <= now.start < until:
-                found.append(now.start)
-    return min(found, default=None)
-
-
-def _last_site(spans: tuple[Span, ...]) -> str:
-    return next((span.site for span in reversed(spans) if span.site != NO_SITE), NO_SITE)
-
-
-def _client(record: Record, one: Probed, client: Client) -> ClientOutcome:
-    return ClientOutcome(
-        node=client.node,
-        metro=client.metro,
-        asn=client.asn,
-        users=client.users,
-        kind=one.kind,
-        sent=one.sent,
-        lost=one.lost,
-        excused=one.excused,
-        outage_s=one.outage_s,
-        longest_gap_s=max((span.end - span.start for span in one.spans if span.site == NO_SITE), default=0.0),
-        resets=one.resets,
-        before=record.catchment_before.get(client.node, NO_SITE),
-        after=record.catchment_after.get(client.node, NO_SITE),
-        spans=tuple(
-            ClientSpan(
-                start_s=span.start - record.began,
-                end_s=span.end - record.began,
-                site=span.site,
-                queries=span.queries,
-            )
-            for span in one.spans
-        ),
-    )
-
-
-IN_FLIGHT_S = 0.25
-"""What was asked so shortly before a fault was still on its way when it struck."""
-
-
-def _faults(record: Record) -> tuple[FaultOutcome, ...]:
-    faults = [one for one in record.done if (type(one.timed.step).breaks or _is_drain(one)) and not one.error]
-    found = []
-    for place, one in enumerate(faults):
-        until = faults[place + 1].at if place + 1 < len(faults) else record.ended + 1.0
-        seen = [item for item in record.observations if one.at <= item.at < until]
-        # A return changes tables too: what follows it is not the fault's.
-        mended = min(
-            (other.at for other in record.done if one.at < other.at < until and _mends(other)), default=until
-        )
-        withdrawn = [item.at for item in seen if item.what is Seen.WITHDRAWN and item.at < mended]
-        fib = [item.at for item in seen if item.what is Seen.FIB and item.at < mended]
-        other = elsewhere(record.measured.probed, since=one.at, until=mended)
-        found.append(
-            FaultOutcome(
-                step=one.timed.name,
-                text=str(one.timed.step),
-                at_s=one.at - record.began,
-                withdrawn_s=min(withdrawn) - one.at if withdrawn else None,
-                last_fib_s=max(fib) - one.at if fib else None,
-                elsewhere_s=None if other is None else other - one.at,
-                lost=sum(
-                    span.queries
-                    for probe in record.measured.probed
-                    for span in probe.spans
-                    if span.site == NO_SITE and one.at - IN_FLIGHT_S <= span.start < until - IN_FLIGHT_S
-                ),
-            )
-        )
-    return tuple(found)
-
-
-def _is_drain(one: Done) -> bool:
-    return isinstance(one.timed.step, Drain)
-
-
-def _mends(one: Done) -> bool:
-    step = one.timed.step
-    return not step.breaks and not isinstance(step, Drain | Wait | WaitUntil)
-
-
-def _loads(record: Record) -> tuple[LoadShift, ...]:
-    users = {client.node: client.users for client in record.facts.clients}
-    total = sum(users.values()) or 1.0
-    gone = frozenset(site.name for site in record.facts.sites) - record.announced_after
-    planned = record.planned.get(gone)
-
-    def carried(catchment: Mapping[str, str], site: str) -> float:
-        return sum(users.get(node, 0.0) for node, found in catchment.items() if found == site)
-
-    return tuple(
-        LoadShift(
-            site=site.name,
-            before=carried(record.catchment_before, site.name) / total,
-            after=carried(record.catchment_after, site.name) / total,
-            planned=None
-            if planned is None
-            else sum(
-                users[node] / len(sites)
-                for node, sites in planned.items()
-                if site.name in sites and node in users
-            )
-            / total,
-            users=carried(record.catchment_after, site.name),
-            capacity_users=site.capacity_users,
-        )
-        for site in record.facts.sites
-    )
-
-
-def _events(record: Record) -> tuple[Event, ...]:
-    began = record.began
-    events = [
-        Event(
-            at_s=one.at - began,
-            kind=_kind(one),
-            text=": ".join(filter(None, (str(one.timed.step), one.error or one.note))),
-            site=getattr(one.timed.step, "site", ""),
-        )
-        for one in record.done
-    ]
-    events += [
-        Event(
-            at_s=one.at - began,
-            kind=one.what.value,
-            text=one.text or f"{one.where} {one.what}",
-            site=one.where,
-        )
-        for one in record.observations
-        if one.what is not Seen.FIB
-    ]
-    events += [
-        Event(
-            at_s=one.at - began, kind="stall", text=f"the {one.who} stood still for {one.for_s * 1000:.0f} ms"
-        )
-        for one in record.measured.stalls
-        if one.for_s >= SHOWN_STALL_S
-    ]
-    return tuple(sorted(events, key=lambda event: event.at_s))
-
-
-def _kind(one: Done) -> str:
-    if one.error or one.is_late:
-        return "error"
-    return "wait" if isinstance(one.timed.step, Wait | WaitUntil) else "step"
-
-
-def _own_errors(measured: Measured) -> tuple[str, ...]:
-    stalls = measured.stalls
-    said = []
-    if stalls:
-        total, longest = sum(one.for_s for one in stalls), max(one.for_s for one in stalls)
-        excused = sum(one.excused for one in measured.probed)
-        said.append(
-            f"{len(stalls)} stalls of prober or relay, {total * 1000:.0f} ms in all, the longest "
-            f"{longest * 1000:.0f} ms; {excused} queries of that time are counted neither way"
-        )
-    return (*said, *measured.notes)

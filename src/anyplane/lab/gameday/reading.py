@@ -13,8 +13,10 @@ from anyplane.design.document import Document, Path, read
 from anyplane.design.faults import near
 from anyplane.lab.gameday import parts
 from anyplane.lab.gameday.expectations import EXPECTATIONS, Expectation
+from anyplane.lab.gameday.network_steps import RegionBack, RegionLost
 from anyplane.lab.gameday.scenario import Probes, Scenario, TimedStep
-from anyplane.lab.gameday.steps import STEPS, RegionBack, RegionLost, Step, WaitUntil
+from anyplane.lab.gameday.step import Step, WaitUntil
+from anyplane.lab.gameday.steps import STEPS
 from anyplane.model.errors import DesignError, Problem, UsageError
 
 if TYPE_CHECKING:

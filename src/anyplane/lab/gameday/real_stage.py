@@ -7,6 +7,7 @@ command that the operator gives, for example `ssh {site} anyplane site {order} {
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import threading
@@ -22,10 +23,11 @@ import dns.rdatatype
 
 from anyplane.design.design import Design
 from anyplane.design.quantities import Unfit
-from anyplane.lab.gameday import steps
+from anyplane.lab.gameday import references, site_steps
 from anyplane.lab.gameday.clients import Client
 from anyplane.lab.gameday.scenario import Probes, Scenario
 from anyplane.lab.gameday.stage import NO_SITE, Applied, Facts, Measured, Observation, Probed, SiteFacts, Span
+from anyplane.lab.gameday.step import Step, Wait
 from anyplane.lab.gameday.words import Words
 from anyplane.model.errors import LabError, UsageError
 
@@ -34,6 +36,7 @@ ORDER_S = 30.0
 ANSWER_S = 1.0
 CALM_QPS = 10.0
 """More than that is not asked of a production service, whatever the scenario says."""
+REFUSED = "REFUSED: "
 OWN_DESIGN = "real sites go by their own design"
 Confirm = Callable[[str], bool]
 
@@ -50,8 +53,21 @@ class Orders:
 
     def argv(self, site: str, order: str, group: str) -> tuple[str, ...]:
         """The command without a shell, each word filled in."""
-        words = shlex.split(self.command)
-        filled = (word.format(site=site, order=order, group=group) for word in words)
+        known = {"site": site, "order": order, "group": group}
+
+        def fill(found: re.Match[str]) -> str:
+            if found[1] not in known:
+                raise UsageError(
+                    f"--order-command: nobody knows what {found[0]} is",
+                    hint="write {site}, {order} and {group}",
+                )
+            return known[found[1]]
+
+        try:
+            words = shlex.split(self.command)
+        except ValueError as error:
+            raise UsageError(f"--order-command: {str(error).lower()}") from None
+        filled = (re.sub(r"\{(\w*)\}", fill, word) for word in words)
         return tuple(word for word in filled if word)
 
     def give(self, site: str, order: str, group: str) -> None:
@@ -77,19 +93,26 @@ class Orders:
 
 def plan(scenario: Scenario, design: Design, orders: Orders) -> tuple[str, ...]:
     """What would happen, a line for each step; nothing is done and nobody is asked."""
-    lines = [f"probe {', '.join(_addresses(design))} from here, {_rate(scenario.probes):g} qps"]
+    lines = [
+        f"{scenario.name}: {scenario.shows}",
+        f"probe {', '.join(_addresses(design))} from here, {_rate(scenario.probes):g} qps",
+    ]
     if scenario.words:
-        lines.append(f"with {', '.join(scenario.words)}\n     REFUSED: {OWN_DESIGN}")
+        lines.append(f"with {', '.join(scenario.words)}\n     {REFUSED}{OWN_DESIGN}")
     at, stage = scenario.settle_s, RealStage(design, orders, confirm=lambda _: False)
+    lines += [
+        f"line {one.line}, {one.path}\n     {REFUSED}{one.message}"
+        for one in references.problems(scenario, stage.facts())
+    ]
     for number, one in enumerate(scenario.steps, 1):
         at = one.at + scenario.settle_s if one.at is not None else at + one.after
         how = stage.refusal(one.step)
         if how:
-            how = f"REFUSED: {how}"
-        elif isinstance(one.step, steps.Drain | steps.Undrain):
+            how = f"{REFUSED}{how}"
+        elif isinstance(one.step, site_steps.Drain | site_steps.Undrain):
             how = _said(one.step, orders)
         lines.append(f"{number}. {at:7.1f} s  {one.step}" + (f"\n     {how}" if how else ""))
-        at += one.step.time if isinstance(one.step, steps.Wait) else 0.0
+        at += one.step.time if isinstance(one.step, Wait) else 0.0
     lines.append("at the end, whatever happened: undrain what this game day drained")
     return tuple(lines)
 
@@ -101,7 +124,7 @@ class RealStage:
         self._design = design
         self._orders = orders
         self._confirm = confirm
-        self._drained: dict[tuple[str, str], steps.Drain] = {}
+        self._drained: dict[tuple[str, str], site_steps.Drain] = {}
         self._prober: _Prober | None = None
 
     def now(self) -> float:
@@ -123,13 +146,13 @@ class RealStage:
             where=f"{self._design.name}: the real sites, asked from this machine",
         )
 
-    def refusal(self, step: steps.Step) -> str:
+    def refusal(self, step: Step) -> str:
         """Everything but orders and waiting."""
         if not type(step).is_order:
             return (
                 "it would break a production network; real sites are only drained, undrained and waited for"
             )
-        if isinstance(step, steps.Drain) and step.force:
+        if isinstance(step, site_steps.Drain) and step.force:
             return "a forced drain does not ask the guard; give it by hand if you must"
         return ""
 
@@ -149,15 +172,15 @@ class RealStage:
         self._prober = None
         return Measured(probed=(Probed(client=HERE, kind="udp", spans=spans),))
 
-    def apply(self, step: steps.Step) -> Applied:
+    def apply(self, step: Step) -> Applied:
         """Asked for first; LabError where the answer is no."""
-        if isinstance(step, steps.Drain):
+        if isinstance(step, site_steps.Drain):
             self._ask(step)
             self._drained[step.site, step.group or ""] = step
             at = self.now()
             self._orders.give(step.site, "drain", step.group or "")
             return Applied(at=at)
-        if isinstance(step, steps.Undrain):
+        if isinstance(step, site_steps.Undrain):
             self._ask(step)
             at = self.now()
             self._orders.give(step.site, "undrain", step.group or "")
@@ -201,7 +224,7 @@ class RealStage:
     def _sites(self) -> tuple[str, ...]:
         return tuple(str(site.name) for site in self._design.sites)
 
-    def _ask(self, step: steps.Drain | steps.Undrain) -> None:
+    def _ask(self, step: site_steps.Drain | site_steps.Undrain) -> None:
         if not self._confirm(f"{step} now? ({_said(step, self._orders)})"):
             raise LabError(f"{step}: not confirmed", hint="nothing more is done")
 
@@ -274,8 +297,8 @@ def _rate(probes: Probes) -> float:
     return min(probes.rate, CALM_QPS)
 
 
-def _said(step: steps.Drain | steps.Undrain, orders: Orders) -> str:
-    order, group = ("drain" if isinstance(step, steps.Drain) else "undrain"), step.group or ""
+def _said(step: site_steps.Drain | site_steps.Undrain, orders: Orders) -> str:
+    order, group = ("drain" if isinstance(step, site_steps.Drain) else "undrain"), step.group or ""
     if orders.command:
         return shlex.join(orders.argv(step.site, order, group))
     return f"{order} through the socket of the agent of {step.site}"

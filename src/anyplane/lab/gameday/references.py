@@ -12,7 +12,7 @@ from anyplane.lab.gameday.expectations import Expectation
 from anyplane.lab.gameday.parts import Field
 from anyplane.lab.gameday.scenario import Scenario
 from anyplane.lab.gameday.stage import Facts
-from anyplane.lab.gameday.steps import Step
+from anyplane.lab.gameday.step import Step
 from anyplane.model.errors import Problem
 
 

@@ -118,7 +118,7 @@ def _day(outcome: Outcome, mark: str) -> _Day:
     took = outcome.took_s or 1.0
     lanes = tuple(_lane(client, sites, took) for client in worst)
     numbered, rows, flags = 0, [], []
-    for event in outcome.events:
+    for event in figures.folded(outcome.events):
         is_step = event.kind == "step" or (event.kind == "error" and 0 <= event.at_s <= took)
         numbered += is_step
         rows.append(_Row(event=event, number=str(numbered) if is_step else ""))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET  # it writes here and parses nothing
 
-from anyplane.lab.gameday.figures import duration
+from anyplane.lab.gameday.figures import duration, folded
 from anyplane.lab.gameday.outcome import Outcome
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -58,7 +58,9 @@ def _suite(root: ET.Element, outcome: Outcome) -> None:
         error = ET.SubElement(case, "error", message=_clean(outcome.errors[0]), type="lab")
         error.text = _clean("\n".join(outcome.errors))
     out = ET.SubElement(suite, "system-out")
-    out.text = _clean("\n".join(f"{one.at_s:9.3f} s  {one.kind}  {one.text}" for one in outcome.events))
+    out.text = _clean(
+        "\n".join(f"{one.at_s:9.3f} s  {one.kind}  {one.text}" for one in folded(outcome.events))
+    )
 
 
 def _figures(outcome: Outcome) -> dict[str, str]:

@@ -12,11 +12,13 @@ from rich.text import Text
 from anyplane.lab.gameday.figures import (
     conclusion,
     duration,
+    folded,
     letters,
     moment,
     people,
     share,
     sites_of,
+    worst_outage,
 )
 from anyplane.lab.gameday.outcome import ClientOutcome, Outcome
 
@@ -85,7 +87,7 @@ def _totals(outcome: Outcome) -> Text:
         f"{outcome.lost:,} of {outcome.sent:,} queries lost ("
         f"{share(outcome.lost_share_of_users)} of the users'), "
         f"outage {duration(outcome.outage_of_users_s)} for the mean user, "
-        f"{duration(outcome.worst_outage_s)} at worst; "
+        f"{worst_outage(outcome)} at worst; "
         f"{outcome.resets} TCP connections reset, {outcome.updates:,} BGP updates sent"
     )
     if outcome.flows is not None:
@@ -119,11 +121,19 @@ def _clients(outcome: Outcome) -> list[RenderableType]:
             f"{one.node} {one.kind}", _strip(outcome, one, marks), people(one.users), f"{one.lost:,}",
             duration(one.outage_s),
         )  # fmt: skip
+    table.add_row("", Text(_ruler(outcome), style="dim"), "", "", "")
     key = ", ".join(f"{mark} {site}" for site, mark in marks.items())
     parts: list[RenderableType] = [table, Text(f"{key}, ! nobody, | a step", style="dim")]
     if len(worst) > MOST_CLIENTS:
         parts.append(Text(f"{len(worst) - MOST_CLIENTS} more clients in --json", style="dim"))
     return parts
+
+
+def _ruler(outcome: Outcome) -> str:
+    """Where in the timelines the steps are."""
+    cell = outcome.took_s / STRIP or 1.0
+    steps = {int(one.at_s / cell) for one in outcome.events if one.kind == "step"}
+    return "".join("|" if place in steps else " " for place in range(STRIP)).rstrip()
 
 
 def _strip(outcome: Outcome, client: ClientOutcome, marks: dict[str, str]) -> Text:
@@ -158,9 +168,10 @@ def _events(outcome: Outcome) -> list[RenderableType]:
     table.add_column("at", justify="right", no_wrap=True)
     table.add_column("what", no_wrap=True)
     table.add_column("", ratio=1)
-    for one in outcome.events[:MOST_EVENTS]:
+    events = folded(outcome.events)
+    for one in events[:MOST_EVENTS]:
         table.add_row(moment(one.at_s), one.kind, Text(one.text, style="bold" if one.kind == "step" else ""))
-    more = len(outcome.events) - MOST_EVENTS
+    more = len(events) - MOST_EVENTS
     return [table, *([Text(f"{more} more events in --json", style="dim")] if more > 0 else [])]
 
 

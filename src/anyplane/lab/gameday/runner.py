@@ -9,24 +9,19 @@ from dataclasses import replace
 from anyplane.design.quantities import Unfit
 from anyplane.lab.gameday import references
 from anyplane.lab.gameday.expectations import AsPlanned
-from anyplane.lab.gameday.outcome import Done, Outcome, Record, outcome
+from anyplane.lab.gameday.network_steps import FlapRoute, RestoreRoute, WithdrawRoute
+from anyplane.lab.gameday.outcome import Outcome
+from anyplane.lab.gameday.reckoning import outcome
+from anyplane.lab.gameday.record import Done, Record
 from anyplane.lab.gameday.scenario import Scenario, TimedStep
-from anyplane.lab.gameday.stage import Applied, Facts, Stage
-from anyplane.lab.gameday.steps import (
-    FlapRoute,
-    FlapService,
-    KillService,
-    RestoreRoute,
-    RestoreService,
-    Step,
-    Wait,
-    WaitUntil,
-    WithdrawRoute,
-)
+from anyplane.lab.gameday.site_steps import FlapService, KillService, RestoreService
+from anyplane.lab.gameday.stage import NO_SITE, Applied, Facts, Stage
+from anyplane.lab.gameday.step import Step, Wait, WaitUntil
 from anyplane.lab.gameday.verdict import judge
 from anyplane.model.errors import AnyplaneError, DesignError
 
 POLL_S = 0.05
+SETTLED_S = 10.0
 OnEvent = Callable[[Mapping[str, object]], None]
 
 
@@ -120,9 +115,23 @@ class _Run:
         self._record = replace(
             self._record,
             announced_before=stage.announced(),
-            catchment_before=dict(stage.catchment()),
+            catchment_before=self._settled(),
         )
         self._updates = stage.updates()
+
+    def _settled(self) -> dict[str, str]:
+        """The catchment as planned, waited for a while: sessions that the day before broke may be late."""
+        stage = self._stage
+        planned = stage.prediction(frozenset()) or {}
+        deadline = stage.now() + SETTLED_S
+        while True:
+            found = dict(stage.catchment())
+            is_planned = all(
+                found.get(node, NO_SITE) in (sites or {NO_SITE}) for node, sites in planned.items()
+            )
+            if is_planned or stage.now() >= deadline:
+                return found
+            stage.sleep(POLL_S)
 
     def _after(self) -> None:
         """The state at the end, before anything is healed."""

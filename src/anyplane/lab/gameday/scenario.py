@@ -8,7 +8,7 @@ from enum import StrEnum
 from anyplane.design.document import Document
 from anyplane.lab.gameday.clients import EVERYONE, Clients
 from anyplane.lab.gameday.expectations import Expectation
-from anyplane.lab.gameday.steps import Step
+from anyplane.lab.gameday.step import Step
 from anyplane.lab.gameday.words import Words
 
 

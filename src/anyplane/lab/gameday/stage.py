@@ -13,7 +13,7 @@ from typing import Protocol
 
 from anyplane.lab.gameday.clients import Client
 from anyplane.lab.gameday.scenario import Probes
-from anyplane.lab.gameday.steps import Step
+from anyplane.lab.gameday.step import Step
 from anyplane.lab.gameday.words import Words
 
 NO_SITE = ""

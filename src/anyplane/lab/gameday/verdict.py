@@ -23,7 +23,9 @@ from anyplane.lab.gameday.expectations import (
     Withdrawn,
     WithinCapacity,
 )
-from anyplane.lab.gameday.outcome import Record, Verdict, weighted
+from anyplane.lab.gameday.outcome import Verdict
+from anyplane.lab.gameday.reckoning import weighted
+from anyplane.lab.gameday.record import Record
 from anyplane.lab.gameday.stage import NO_SITE, Probed, Seen
 
 Found = tuple[bool, str]

@@ -7,69 +7,31 @@ gives, the servers answer what the design's checks ask, and the agent is the rea
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
 from anyplane.bgp.router import router_plan
-from anyplane.design.design import Design
 from anyplane.design.operation import Address
 from anyplane.kernel.netlink import Netlink
 from anyplane.kernel.service_addresses import ServiceAddresses
 from anyplane.lab import paths
-from anyplane.lab.blueprint import Blueprint, LinkKind, Node, NodeKind
-from anyplane.lab.container.namespaces import Namespace
-from anyplane.lab.container.processes import Processes
-from anyplane.lab.container.zygote import Zygote
-from anyplane.lab.places.servers import knot, nsd, ntp, rtr, web
-from anyplane.lab.places.servers.needs import UNMET_HINT, Asked, merged, needs
+from anyplane.lab.blueprint import Node, NodeKind
+from anyplane.lab.places import place_servers
+from anyplane.lab.places.ground import Ground
+from anyplane.lab.places.servers import rtr
+from anyplane.lab.places.servers.needs import UNMET_HINT, needs
 from anyplane.lab.places.servers.running import RunningServer
-from anyplane.lab.places.servers.serving import ServerKind, Serving, program
+from anyplane.lab.places.servers.serving import ServerKind
 from anyplane.lab.places.site_agents import SiteAgent
 from anyplane.lab.places.site_daemons import daemon_of
-from anyplane.lab.wires.wiring import Wiring, default_routes, default_routes_at
+from anyplane.lab.wires.wiring import default_routes, default_routes_at
 from anyplane.model.errors import LabError
 from anyplane.model.nouns import UpstreamKind
 
 READY_S = 60.0
 FLEET = "fleet.json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """What the engine has for every place.
-
-    design          `blueprint.design_text`, parsed once
-    directory       of the lab; logs go to nodes/NODE/ in it
-    zygote          agents are forked from it; None: each is a program of its own
-    kinds           servers that run at every site, whether a check asks for them or not
-    dns             "knot" or "nsd"; "": the first of them that is installed
-    """
-
-    blueprint: Blueprint
-    design: Design
-    wiring: Wiring
-    processes: Processes
-    directory: Path
-    zygote: Zygote | None = None
-    kinds: frozenset[ServerKind] = frozenset((ServerKind.DNS, ServerKind.WEB))
-    dns: str = ""
-    agent_env: dict[str, str] = field(default_factory=dict)
-
-    def namespace(self, node: str) -> Namespace:
-        """Where that node's processes run."""
-        return self.wiring.namespaces[node]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Backend:
-    """One node behind a site. names: in the design, one for each address; service: what it puts on its lo."""
-
-    host: str
-    names: tuple[str, ...]
-    asked: Asked
-    service: frozenset[Address]
 
 
 class Place:
@@ -93,19 +55,20 @@ class Place:
         self.daemon = daemon_of(plan, processes=ground.processes, namespace=self._namespace)
         self.servers: dict[ServerKind, RunningServer] = {}
         if asked.own.addresses:
-            self.servers = self._servers(asked.own, node.name, identity=node.site)
+            self.servers = place_servers.servers(ground, asked.own, node.name, identity=node.site)
         self.backends: dict[str, dict[ServerKind, RunningServer]] = {}
         self._addresses_of: dict[str, frozenset[Address]] = {}
-        self._named = asked.names
-        for one in self._backend_nodes(asked.backends):
-            servers = self._servers(one.asked, one.host, identity=f"{node.site}/{one.names[0]}")
+        for one in place_servers.hosts_behind(ground, node.name, asked):
+            identity = f"{node.site}/{one.names[0]}"
+            servers = place_servers.servers(ground, one.asked, one.host, identity=identity)
             self.backends |= dict.fromkeys(one.names, servers)
             self._addresses_of[one.host] = one.service
         self._elsewhere = asked.dependencies.addresses
-        self.dependencies = self._stand_ins(asked.dependencies)
+        self.dependencies = place_servers.stand_ins(ground, asked.dependencies, node.name)
         caches = [one for one in plan.daemon.rtr if _is_literal(one.host)]
         self._caches = [
-            self._running(
+            place_servers.running(
+                ground,
                 rtr.serving(
                     rtr.roas_of(ground.blueprint.prefixes, ground.blueprint.origin),
                     directory=self._run / f"rtr{number}",
@@ -246,77 +209,6 @@ class Place:
             yield from listed.values()
         yield from self.dependencies
         yield from self._caches
-
-    def _servers(self, asked: Asked, host: str, *, identity: str) -> dict[ServerKind, RunningServer]:
-        """Those of one host; the first one's process is in its server.pid."""
-        kinds = set(self._ground.kinds)
-        kinds |= {ServerKind.DNS} if asked.dns else set()
-        kinds |= {ServerKind.WEB} if asked.web_ports() else set()
-        kinds |= {ServerKind.NTP} if asked.has_ntp else set()
-        run = paths.run_of(host)
-        found = {}
-        if ServerKind.DNS in kinds:
-            found[ServerKind.DNS] = self._dns(asked, identity=identity, directory=run / "dns")
-        if ServerKind.WEB in kinds:
-            found[ServerKind.WEB] = web.serving(asked, identity=identity, directory=run / "web")
-        if ServerKind.NTP in kinds:
-            found[ServerKind.NTP] = ntp.serving(directory=run / "ntp")
-        # Where no check asks for DNS, the other server is the service, and DNS only tells where one is.
-        is_web_first = bool(asked.http) and not asked.dns
-        order = (ServerKind.WEB, ServerKind.DNS) if is_web_first else (ServerKind.DNS, ServerKind.WEB)
-        kept = [kind for kind in (*order, ServerKind.NTP) if kind in found]
-        return {
-            kind: self._running(
-                found[kind], host, pidfile=run / ("server.pid" if kind == kept[0] else f"{kind}.pid")
-            )
-            for kind in kept
-        }
-
-    def _stand_ins(self, asked: Asked) -> tuple[RunningServer, ...]:
-        made = []
-        if asked.dns:
-            made.append(
-                self._dns(
-                    asked, identity="elsewhere", directory=self._run / "elsewhere-dns", label="elsewhere-dns"
-                )
-            )
-        if asked.web_ports():
-            made.append(
-                web.serving(
-                    asked, identity="elsewhere", directory=self._run / "elsewhere-web", label="elsewhere-web"
-                )
-            )
-        return tuple(self._running(one, self.node.name) for one in made)
-
-    def _dns(self, asked: Asked, *, identity: str, directory: Path, label: str = "dns") -> Serving:
-        kind = self._ground.dns or ("knot" if program(knot.PROGRAM) else "nsd")
-        serving = knot.serving if kind == "knot" else nsd.serving
-        return serving(asked, identity=identity, directory=directory, label=label)
-
-    def _running(self, serving: Serving, host: str, *, pidfile: Path | None = None) -> RunningServer:
-        return RunningServer(
-            serving,
-            processes=self._ground.processes,
-            namespace=self._ground.namespace(host),
-            pidfile=pidfile,
-        )
-
-    def _backend_nodes(self, asked: Mapping[Address, Asked]) -> Iterator[_Backend]:
-        """The nodes behind this site whose cable has an address that the design calls a backend."""
-        blueprint = self._ground.blueprint
-        for link in blueprint.links_of[self.node.name]:
-            host = blueprint.by_name[link.far(self.node.name)]
-            cable: set[Address] = {link.v4(host.name).ip, link.v6(host.name).ip}
-            here = [asked[one] for one in sorted(cable, key=str) if one in asked]
-            if link.kind is not LinkKind.BACKEND or not here:
-                continue
-            whole = merged(here)
-            yield _Backend(
-                host=host.name,
-                names=tuple(name for name, address in self._named.items() if address in cable),
-                asked=whole,
-                service=frozenset(one for one in whole.addresses - cable if not one.is_loopback),
-            )
 
     def _add_default_routes(self) -> None:
         """Through each upstream, transits first: daemons without a table in the kernel leave that to us.

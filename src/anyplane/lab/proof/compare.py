@@ -14,110 +14,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from anyplane.lab.blueprint import Blueprint, NodeKind
 from anyplane.lab.container.client import Lab
+from anyplane.lab.proof.differences import Cause, Comparison, Difference, Way
 from anyplane.lab.proof.entries import Entered, entries
 from anyplane.lab.proof.random_worlds import World, random_world
 from anyplane.lab.proof.reasoning import candidates_of
 from anyplane.lab.proof.rehearsal import EDITION
-from anyplane.lab.world.build import build, router_name
+from anyplane.lab.world.build import build
+from anyplane.lab.world.draft import router_name
 from anyplane.routing import NO_NEXT, Routes
 from anyplane.routing.reference import propagate
 
 REHEARSAL_S = 120.0
 Tables = Mapping[str, Mapping[str, list[dict[str, Any]]]]
 """Node -> prefix -> its routes, the best first: what the operation `rehearse` answers."""
-
-
-class Cause(StrEnum):
-    """Why a router may go another way than predicted."""
-
-    HIDDEN = "hidden inside the network"
-    """The pop where the predicted way leaves has that route, prefers another, and tells nobody of it."""
-    FOLLOWS = "follows from another"
-    """What it would hear of the predicted route hangs on a router that differs itself."""
-    DAEMON = "a mistake of the daemon"
-    """By its own table a better route stands beside its best: higher local preference, or a shorter path."""
-    UNEXPLAINED = "unexplained"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """Where a router sends a prefix. as_path: as heard; () with no neighbour: no route."""
-
-    as_path: tuple[int, ...] = ()
-    neighbour: str = ""
-    site: str = ""
-    is_discarded: bool = False
-    server: str = ""
-    """The route server that told of the neighbour, where that is a site behind one."""
-
-    def __str__(self) -> str:
-        if not self.neighbour:
-            return "no route"
-        end = "discarded for" if self.is_discarded else "to"
-        told = f" ({self.server})" if self.server else ""
-        return f"{' '.join(map(str, self.as_path))} by {self.neighbour}{told} {end} {self.site}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """One router that goes another way than predicted. Candidates: one line each, the best first.
-
-    rule: the rule of docs/explanation/routing-model.md that chose the predicted way among the candidates.
-    """
-
-    seed: int
-    node: str
-    daemon: str
-    prefix: str
-    predicted: Way
-    seen: Way
-    rule: str
-    cause: Cause
-    predicted_candidates: tuple[str, ...]
-    seen_candidates: tuple[str, ...]
-
-    def __str__(self) -> str:
-        lines = [
-            f"world {self.seed}: {self.node} ({self.daemon}) {self.prefix}: {self.cause}",
-            f"  predicted  {self.predicted}   by {self.rule}",
-            *(f"             | {line}" for line in self.predicted_candidates),
-            f"  seen       {self.seen}",
-            *(f"             | {line}" for line in self.seen_candidates),
-        ]
-        return "\n".join(lines)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """What was compared: `ways` is the number of (router, prefix) pairs, `routed` those that have a route."""
-
-    worlds: int
-    routers: int
-    ways: int
-    routed: int
-    differences: tuple[Difference, ...]
-
-    def __str__(self) -> str:
-        lines = [str(one) for one in self.differences]
-        causes = ", ".join(
-            f"{sum(one.cause == cause for one in self.differences)} {cause}"
-            for cause in Cause
-            if any(one.cause == cause for one in self.differences)
-        )
-        lines.append(
-            f"{self.worlds} worlds, {self.routers:,} routers, {self.ways:,} best routes "
-            f"({self.routed:,} not empty): {len(self.differences)} differences"
-            + (f" ({causes}) in {len({one.seed for one in self.differences})} worlds" if causes else "")
-        )
-        return "\n".join(lines)
 
 
 def compare(
@@ -158,21 +74,25 @@ def compared(world: World, *, frr: int = 0, is_plain_ibgp: bool = False) -> Comp
 
 
 def frr_routers(world: World, networks: int) -> tuple[str, ...]:
-    """The routers of so many networks, spread over the hierarchy; upstreams of sites are among them."""
+    """Routers of so many networks, spread over the hierarchy; upstreams of sites are among them.
+
+    Of a network with several pops any number from one to all, so that BIRD and FRR meet inside it too.
+    """
     topology = world.topology
     heard = [network for network in range(topology.networks) if topology.asn[network] != world.design.origin]
     rng = np.random.default_rng(world.seed)
-    chosen = set(rng.choice(heard, min(networks, len(heard)), replace=False).tolist())
-    return tuple(
-        router_name(topology, pop) for pop in range(topology.pops) if int(topology.pop_network[pop]) in chosen
-    )
+    chosen: list[int] = []
+    for network in rng.choice(heard, min(networks, len(heard)), replace=False).tolist():
+        pops = range(int(topology.pop_start[network]), int(topology.pop_start[network + 1]))
+        chosen += rng.choice(pops, int(rng.integers(1, len(pops) + 1)), replace=False).tolist()
+    return tuple(router_name(topology, pop) for pop in sorted(chosen))
 
 
 def tables_of(world: World, blueprint: Blueprint) -> Tables:
     """All routes of all routers, once every site announces what the design says; the lab is gone then."""
     bare = replace(blueprint, design_text="")  # one with a design would bring up agents
     # Routers and sites find together at the same time: BIRD's connect timer runs once.
-    with Lab.up(bare, files={EDITION: blueprint.design_text}, until="routers") as lab:
+    with Lab.up(bare, files={EDITION: blueprint.design_text}, until="wires") as lab:
         besides = {
             "blackholes": [f"{site} {host}" for site, host in world.blackholes],
             "hijacks": [f"{router_name(world.topology, pop)} {prefix}" for pop, prefix in world.hijacks],

@@ -9,7 +9,7 @@ from anyplane.design import announcements
 from anyplane.lab.blueprint import Blueprint
 from anyplane.lab.proof.random_worlds import World
 from anyplane.lab.proof.rehearsal import host_announcements
-from anyplane.lab.world.build import router_name
+from anyplane.lab.world.draft import router_name
 from anyplane.model.nouns import Announcement, Asn, Prefix, RouteClass, UpstreamKind
 from anyplane.planning.sessions import Sessions
 from anyplane.routing import Seed, Seeds

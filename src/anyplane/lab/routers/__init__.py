@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from anyplane.lab.blueprint import Blueprint, Node, NodeKind, RouterKind
 from anyplane.lab.routers import bird, frr, route_server
+from anyplane.lab.routers.neighbours import Neighbour, neighbours
 from anyplane.lab.routers.policy import Injection
 
 __all__ = ["Injection", "commands", "configuration"]
@@ -18,17 +19,20 @@ def configuration(
     *,
     injections: Iterable[Injection] = (),
     rtr: tuple[str, int] | None = None,
+    sessions: Sequence[Neighbour] | None = None,
 ) -> Mapping[str, str]:
     """File name -> text of all that the node's daemons read; they lie in one directory.
 
     injections: those at other nodes are left out. rtr: address and port of an RPKI cache that the node can
-    reach; without one, a node that does ROV has the ROAs of the design's prefixes built in.
+    reach; without one, a node that does ROV has the ROAs of the design's prefixes built in. sessions: its
+    `neighbours`, where they are known already.
     """
+    known = neighbours(blueprint, node) if sessions is None else sessions
     if node.kind == NodeKind.ROUTE_SERVER:
-        return route_server.configuration(blueprint, node)
+        return route_server.configuration(blueprint, node, known)
     if node.daemon == RouterKind.FRR:
-        return frr.configuration(blueprint, node, injections=injections, rtr=rtr)
-    return bird.configuration(blueprint, node, injections=injections, rtr=rtr)
+        return frr.configuration(blueprint, node, known, injections=injections, rtr=rtr)
+    return bird.configuration(blueprint, node, known, injections=injections, rtr=rtr)
 
 
 def commands(

@@ -17,7 +17,7 @@ from anyplane.design.operation import Role
 from anyplane.lab import paths
 from anyplane.lab.blueprint import Blueprint, LinkKind, Node
 from anyplane.lab.routers import policy
-from anyplane.lab.routers.neighbours import Neighbour, SessionKind, neighbours
+from anyplane.lab.routers.neighbours import Neighbour, SessionKind
 from anyplane.lab.routers.policy import Injection
 from anyplane.model.nouns import RouteClass
 
@@ -37,12 +37,12 @@ FILE = "bird.conf"
 def configuration(
     blueprint: Blueprint,
     node: Node,
+    sessions: Sequence[Neighbour],
     *,
     injections: Iterable[Injection] = (),
     rtr: tuple[str, int] | None = None,
 ) -> dict[str, str]:
     """File name -> text. rtr: an RPKI cache (RFC 8210) instead of the fixed ROAs, where the node does ROV."""
-    sessions = neighbours(blueprint, node)
     parts = [
         *head(blueprint, node, sessions),
         *_roas(blueprint, node, rtr),
@@ -227,8 +227,14 @@ def _channel(node: Node, one: Neighbour, family: int) -> str:
                 "next hop self ebgp;",
                 # BIRD marks a route with no next hop reject on its own; a blackholed one is dropped here too.
                 f"import filter {{ {_discard()} accept; }};",
-                f"export where source = RTS_BGP || {mine};",
             ]
+            wanted = f"source = RTS_BGP || {mine}"
+            if one.is_identified:
+                lines.append(f"export where {wanted};")
+            else:  # what a route behind a route server counts as is this pop's own affair
+                lines.append(
+                    f"export filter {{ if !({wanted}) then reject; unset(bgp_originator_id); accept; }};"
+                )
         case SessionKind.EBGP:
             lines += ["next hop self;", f"import filter {{\n{_import(node, one, family)}    }};"]
             lines += [f"export filter {{\n{_export(one)}    }};"]

@@ -35,12 +35,12 @@ _OURS = {
 def configuration(
     blueprint: Blueprint,
     node: Node,
+    sessions: Sequence[Neighbour],
     *,
     injections: Iterable[Injection] = (),
     rtr: tuple[str, int] | None = None,
 ) -> dict[str, str]:
     """File name -> text: a configuration for each daemon."""
-    sessions = neighbours(blueprint, node)
     elsewhere = next((one for one in sessions if one.session and one.session.port != 179), None)
     if elsewhere is not None:
         raise LabError(

@@ -36,7 +36,9 @@ async def inject(table: Table, injection: Injection, *, directory: Path, is_over
         if not is_over:
             await table.told(frr.originated(injection))
     else:
-        texts = bird.configuration(table.blueprint, table.node, injections=wanted.values(), rtr=table.rtr)
+        texts = bird.configuration(
+            table.blueprint, table.node, table.neighbours, injections=wanted.values(), rtr=table.rtr
+        )
         for name, text in texts.items():
             await anyio.Path(directory / name).write_text(text)
         await table.reconfigure()

@@ -121,6 +121,7 @@ def _internal(blueprint: Blueprint, node: Node, far: Node) -> Neighbour:
         kind=SessionKind.INTERNAL,
         node=far.name,
         router_id=far.router_id,
+        is_identified=not blueprint.is_plain_ibgp,
         asn=node.asn,
         families=blueprint.families,
         local=node.loopback4,
@@ -180,8 +181,6 @@ def _port(blueprint: Blueprint, exchange: Exchange, node: Node, far: Node, kind:
 
 
 def _ties(blueprint: Blueprint, exchange: Exchange) -> tuple[IPv4Address, ...]:
-    if blueprint.is_plain_ibgp:
-        return ()
     return tuple(one.counts_as for one in blueprint.sites if one.exchange == exchange.index and one.counts_as)
 
 
@@ -212,7 +211,7 @@ def _sites(blueprint: Blueprint, node: Node, far: Node, over: Link | Exchange) -
                     export=Export(classes=frozenset()),
                     device=over.device,
                     hearing=hearing(blueprint, link),
-                    ties=(link.counts_as,) if link.counts_as and not blueprint.is_plain_ibgp else (),
+                    ties=(link.counts_as,) if link.counts_as else (),
                     session=session,
                 )
             )

@@ -18,6 +18,8 @@ _ROUTE = re.compile(
 """A "-" behind the preference: deterministic MED sets it aside."""
 _VIA = re.compile(r"\s+via (\S+) on (\S+)")
 _ATTRIBUTE = re.compile(r"\s+(?:BGP\.|bgp_)(\w+):\s*(.*)")
+_SESSION = re.compile(r"(\S+)\s+BGP\s+\S+\s+\w+\s+[\d-]+ [\d:.]+(.*)")
+"""Name, protocol, table, state, since (timeformat protocol iso long ms), info."""
 _COUNT = re.compile(r"\s+(Import|Export) (updates|withdraws):\s+(\d+)\s+\S+\s+\S+\s+\S+\s+(\d+)")
 
 
@@ -68,6 +70,25 @@ def sessions(reply: Reply, wanted: Sequence[Neighbour]) -> tuple[SessionState, .
             reason=seen[one.name].reason if one.name in seen else "BIRD has no such protocol",
         )
         for one in wanted
+    )
+
+
+def missing(reply: Reply, wanted: Sequence[Neighbour]) -> tuple[SessionState, ...]:
+    """`show protocols`: the sessions that are not established, with the last column as the reason."""
+    said: dict[str, str] = {}
+    for _, text in reply.lines:
+        if match := _SESSION.match(text):
+            said[match[1]] = match[2].strip()
+    return tuple(
+        SessionState(
+            name=one.name,
+            node=one.node,
+            kind=one.kind,
+            is_up=False,
+            reason=said.get(one.name, "BIRD has no such protocol"),
+        )
+        for one in wanted
+        if said.get(one.name) != "Established"
     )
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import anyio
 
-from anyplane.lab.routers.neighbours import SessionKind
+from anyplane.lab.routers.neighbours import Neighbour, SessionKind
 from anyplane.lab.routers.seen import SessionState
 from anyplane.lab.routers.tables import Table
 from anyplane.model.errors import AnyplaneError, LabError, SpeakerUnreachable
@@ -36,22 +36,20 @@ class Readiness:
 
 async def readiness(tables: Iterable[Table], *, with_sites: bool = True) -> Readiness:
     """How far they are now; a daemon that does not answer yet has none up."""
-    expected, missing = 0, []
+    listed = tuple(tables)
 
     async def ask(table: Table) -> tuple[SessionState, ...]:
         try:
-            return await table.sessions(with_sites=with_sites)
+            return await table.missing(with_sites=with_sites)
         except SpeakerUnreachable as error:
-            wanted = [one for one in table.neighbours if with_sites or one.kind != SessionKind.SITE]
             return tuple(
                 SessionState(name=one.name, node=one.node, kind=one.kind, is_up=False, reason=error.message)
-                for one in wanted
+                for one in _wanted(table, with_sites=with_sites)
             )
 
-    for name, states in (await _all(tables, ask)).items():
-        expected += len(states)
-        missing += [(name, state) for state in states if not state.is_up]
-    return Readiness(up=expected - len(missing), expected=expected, missing=tuple(missing))
+    expected = sum(len(_wanted(table, with_sites=with_sites)) for table in listed)
+    missing = tuple((name, state) for name, states in (await _all(listed, ask)).items() for state in states)
+    return Readiness(up=expected - len(missing), expected=expected, missing=missing)
 
 
 async def wait_until_ready(
@@ -66,12 +64,7 @@ async def wait_until_ready(
     A router whose sessions are all up is not asked again, so that the last ones have the machine.
     """
     waiting = {table.node.name: table for table in tables}
-    expected = sum(
-        1
-        for table in waiting.values()
-        for one in table.neighbours
-        if with_sites or one.kind != SessionKind.SITE
-    )
+    expected = sum(len(_wanted(table, with_sites=with_sites)) for table in waiting.values())
     now = Readiness(up=0, expected=expected)
     with anyio.move_on_after(deadline_s):
         while waiting:
@@ -97,12 +90,17 @@ async def wait_until_ready(
 async def wait_until_quiet(
     tables: Iterable[Table], *, quiet_s: float = 0.4, deadline_s: float = 60.0
 ) -> None:
-    """Returns when no router sent or heard anything for `quiet_s`; LabError after the deadline."""
+    """Returns when no route of any router changed for `quiet_s`; LabError after the deadline.
+
+    Where answers take longer than that, so may updates: then it is as long as all the answers took.
+    """
     listed = tuple(tables)
     with anyio.move_on_after(deadline_s):
+        begin = anyio.current_time()
         before = await _all(listed, lambda table: table.fingerprint())
         while True:
-            await anyio.sleep(quiet_s)
+            await anyio.sleep(max(quiet_s, anyio.current_time() - begin))
+            begin = anyio.current_time()
             after = await _all(listed, lambda table: table.fingerprint())
             if after == before:
                 return
@@ -111,6 +109,10 @@ async def wait_until_quiet(
         f"the routers still exchange updates after {deadline_s:g} s",
         hint="announcements with a lowered preference at several upstreams can go on for ever (RFC 4264)",
     )
+
+
+def _wanted(table: Table, *, with_sites: bool) -> list[Neighbour]:
+    return [one for one in table.neighbours if with_sites or one.kind != SessionKind.SITE]
 
 
 async def _all(tables: Iterable[Table], ask: Callable[[Table], Awaitable[T]]) -> dict[str, T]:

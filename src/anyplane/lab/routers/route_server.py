@@ -8,15 +8,16 @@ alone: a site behind the route server answers its users by way of the member wit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from anyplane.lab.blueprint import Blueprint, Node
 from anyplane.lab.routers import policy
 from anyplane.lab.routers.bird import ANY, FILE, head, hear_site, transport
-from anyplane.lab.routers.neighbours import Neighbour, SessionKind, neighbours
+from anyplane.lab.routers.neighbours import Neighbour, SessionKind
 
 
-def configuration(blueprint: Blueprint, node: Node) -> dict[str, str]:
+def configuration(blueprint: Blueprint, node: Node, sessions: Sequence[Neighbour]) -> dict[str, str]:
     """File name -> text."""
-    sessions = neighbours(blueprint, node)
     parts = [*head(blueprint, node, sessions), *(_session(one) for one in sessions)]
     return {FILE: "\n".join(parts)}
 

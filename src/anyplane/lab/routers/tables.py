@@ -93,6 +93,13 @@ class Table:
                 return read_frr.sessions(await vty.show("show bgp neighbors json"), wanted)
         return read_bird.sessions(await self._ask("show protocols all"), wanted)
 
+    async def missing(self, *, with_sites: bool = True) -> tuple[SessionState, ...]:
+        """Those of `sessions` that are not up; of BIRD a line for each is read, not all that it counts."""
+        if self._is_frr:
+            return tuple(one for one in await self.sessions(with_sites=with_sites) if not one.is_up)
+        wanted = [one for one in self._neighbours if with_sites or one.kind != SessionKind.SITE]
+        return read_bird.missing(await self._ask("show protocols"), wanted)
+
     async def updates(self) -> Updates:
         """Sent and received over all sessions since they came up; BIRD counts routes, FRR messages."""
         if self._is_frr:
@@ -101,11 +108,16 @@ class Table:
         return read_bird.updates(await self._ask("show protocols all"))
 
     async def fingerprint(self) -> str:
-        """Changes whenever a route does: how readiness tells that nothing moves any more."""
+        """Changes whenever a route does: how readiness tells that nothing moves any more.
+
+        A router of BIRD tells its kernel of every change of a best route, and that is counted; a route server
+        has no kernel to tell, and all its sessions are read.
+        """
         if self._is_frr:
             async with self._vty() as vty:
                 return read_frr.fingerprint(await vty.show("show bgp neighbors json"))
-        return read_bird.fingerprint(await self._ask("show protocols all"))
+        which = ' "kernel*"' if self.node.kind == NodeKind.ROUTER else ""
+        return read_bird.fingerprint(await self._ask(f"show protocols all{which}"))
 
     def fib(self, prefix: Prefix) -> tuple[str, ...]:
         """The kernel's routes for exactly this prefix: "via 100.72.0.1 dev l3", "blackhole"; blocks."""

@@ -93,7 +93,7 @@ def address(index: int, interface: IPv4Interface | IPv6Interface) -> Request:
     if is_v6:
         body += render_u32(_IFA_FLAGS, _IFA_F_NODAD)
     return Request(
-        kind=_RTM_NEWADDR, flags=NLM_F_CREATE | NLM_F_REPLACE, body=body, what=f"address {interface}"
+        kind=_RTM_NEWADDR, flags=NLM_F_CREATE | NLM_F_REPLACE, body=body, what=f"address of interface {index}"
     )
 
 
@@ -101,7 +101,7 @@ def neighbour(index: int, at: Address, mac: str) -> Request:
     """Who has that address, for ever. A permanent entry is not counted against the kernel's 1,024."""
     body = _NDMSG.pack(_AF[at.version], index, _NUD_PERMANENT, 0, 0)
     body += render_attribute(_NDA_DST, at.packed) + render_attribute(_NDA_LLADDR, _mac(mac))
-    return Request(kind=_RTM_NEWNEIGH, flags=NLM_F_CREATE | NLM_F_REPLACE, body=body, what=f"neighbour {at}")
+    return Request(kind=_RTM_NEWNEIGH, flags=NLM_F_CREATE | NLM_F_REPLACE, body=body, what=f"neighbour {mac}")
 
 
 def route(wanted: Route) -> Request:

@@ -17,6 +17,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_interface, ip_network
 
 from anyplane.kernel.messages import Refused, Request
@@ -29,8 +30,8 @@ from anyplane.model.errors import KernelError, LabError
 
 WIRE = "wire"
 """The name of the namespace where the cables run; no node is called so (nodes' names have a dash)."""
-_FIRST = 10
-_EXCHANGES = 1 << 20
+_FIRST, _FAR, _EXCHANGES = 10, 1 << 19, 1 << 20
+"""Interface indexes begin there: of nodes' ends, of their partners in the wire namespace, of exchanges."""
 _KERNEL_S = 30.0
 _METRES = 100
 """Decametres in a kilometre."""
@@ -102,8 +103,11 @@ class Wiring:
         self.is_relayed = is_relayed
         try:
             self._send(WIRE, self._cables())
-            for node in self.blueprint.nodes:
-                self._send(node.name, self._of_node(node.name))
+            names = [node.name for node in self.blueprint.nodes]
+            with ThreadPoolExecutor(1) as ahead:
+                # While the kernel does what one node asks for, the next one's requests are made.
+                for name, requests in zip(names, ahead.map(self._of_node, names), strict=True):
+                    self._send(name, requests)
         except KernelError as error:
             raise LabError(f"wiring: {error.message}", hint=error.hint) from error
 
@@ -242,12 +246,15 @@ def near_index(link: Link, node: str) -> int:
     The two ends of a pair never have the same: the kernel would take them for one, and tell of a lost carrier
     up to a second late (linkwatch).
     """
-    return _FIRST + 4 * link.index + (node == link.b)
+    return _FIRST + 2 * link.index + (node == link.b)
 
 
 def far_index(link: Link, end: str) -> int:
-    """That of the far half (`l7a`: end "a") in the wire namespace."""
-    return _FIRST + 4 * link.index + 2 + (end == "b")
+    """That of the far half (`l7a`: end "a") in the wire namespace.
+
+    They leave no gaps: the kernel finds a device by the last byte of its index, for every frame of the relay.
+    """
+    return _FAR + 2 * link.index + (end == "b")
 
 
 def port_index(exchange: Exchange, position: int) -> int:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 
 import yaml
 
 from anyplane.design.document import Value, Written, read, resolve
-from anyplane.design.operation import DaemonKind
+from anyplane.design.operation import Address, DaemonKind
 from anyplane.design.raw import groups
 from anyplane.lab import paths
 from anyplane.lab.blueprint import Blueprint, Exchange, Link, LinkKind, SiteLink
@@ -66,10 +67,24 @@ def edition(
         # Where a design declares no fleet its sites decide alone, and so they do in the lab.
         safety["fleet"] = {"file": str(paths.FLEET_FILE)}
         root["safety"] = safety
+    return text_of(root, blueprint)
+
+
+def text_of(root: Value, blueprint: Blueprint) -> str:
+    """An edition as it is read."""
     return (
         f"# The edition of the lab {blueprint.name}, made from the design; changes here are lost.\n"
         + yaml.dump(root, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
     )
+
+
+def own_checks(pidfile: str) -> Mapped:
+    """What the lab checks where the design checks nothing, and how often."""
+    checks: list[Value] = [
+        {"name": "answers", "dns": {"name": CHECK_NAME, "type": "TXT"}},
+        {"name": "alive", "process": {"pidfile": pidfile}},
+    ]
+    return {"checks": checks, "interval": INTERVAL, "timeout": TIMEOUT, "fall": FALL, "rise": RISE}
 
 
 def _daemon(written: Value, blueprint: Blueprint, node: str, wanted: DaemonKind | None) -> Mapped:
@@ -149,17 +164,19 @@ def _session_pair(
 def _health(written: Value, blueprint: Blueprint, node: str, *, is_fast: bool) -> Mapped:
     made = _mapping(written)
     pidfile = str(paths.server_pidfile(node))
-    checks = [_check(item, pidfile) for item in _list(made.get("checks"))]
-    if not checks and not _list(made.get("backends")):
-        checks = [
-            {"name": "answers", "dns": {"name": CHECK_NAME, "type": "TXT"}},
-            {"name": "alive", "process": {"pidfile": pidfile}},
-        ]
-        made |= {"interval": INTERVAL, "timeout": TIMEOUT, "fall": FALL, "rise": RISE}
+    backends = [_backend(item, blueprint, node) for item in _list(made.get("backends"))]
+    moved = {
+        str(address): str(_mapping(item)["address"])
+        for item, before in zip(backends, _list(made.get("backends")), strict=True)
+        if (address := _address(_mapping(before).get("address"))) is not None
+    }
+    checks = [_check(item, pidfile, moved) for item in _list(made.get("checks"))]
     if checks:
         made["checks"] = checks
+    elif not backends:
+        made |= own_checks(pidfile)
     if "backends" in made:
-        made["backends"] = [_backend(item, blueprint, node) for item in _list(made["backends"])]
+        made["backends"] = [_checked(item, blueprint, node, moved) for item in backends]
     if is_fast:
         made = _without_timers(made)
         made |= {"interval": INTERVAL, "timeout": TIMEOUT, "fall": 1, "rise": RISE}
@@ -178,27 +195,74 @@ def _without_timers(health: Mapped) -> Mapped:
 _TIMERS = frozenset(("interval", "timeout", "fall", "rise", "jitter"))
 
 
-def _check(item: Value, pidfile: str) -> Value:
-    """The check itself; where it watches a process, that of the site's server."""
+def _check(item: Value, pidfile: str, moved: Mapping[str, str]) -> Value:
+    """The check itself: of a process, that of the server; of an address that moved, where it is now."""
     made = _mapping(item)
     if "process" in made:
         made["process"] = {"pidfile": pidfile}
+    for kind in _ASKING:
+        asked = made.get(kind)
+        if isinstance(asked, dict):
+            made[kind] = {
+                key: _readdressed(value, moved) if key in _HOSTS else value for key, value in asked.items()
+            }
+        elif asked is not None and kind != "dns":  # a text there is the name that is asked for
+            made[kind] = _readdressed(asked, moved)
     return made
+
+
+_ASKING = ("dns", "http", "tcp", "tls", "icmp", "ntp", "grpc")
+_HOSTS = frozenset(("server", "url", "address", "to"))
+_LITERAL = re.compile(r"(?<![\w.:])(?:\d+(?:\.\d+){3}(?![\w.])|\[[0-9A-Fa-f:.]+\])")
+"""An address as a host may stand in a URL or before a port."""
+
+
+def _readdressed(value: Value, moved: Mapping[str, str]) -> Value:
+    """The same with every address in it that moved."""
+    if not isinstance(value, str):
+        return value
+    if (alone := _address(value)) is not None:
+        return moved.get(str(alone), value)
+
+    def placed(found: re.Match[str]) -> str:
+        now = moved.get(str(_address(found[0].strip("[]"))), "")
+        return (f"[{now}]" if ":" in now else now) or found[0]
+
+    return _LITERAL.sub(placed, value)
+
+
+def _address(value: Value) -> Address | None:
+    try:
+        return ip_address(value.strip()) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def _backend(item: Value, blueprint: Blueprint, node: str) -> Value:
     """The backend at the lab's address for it, in the family that it had."""
     made = _mapping(item)
-    number = _plain(str(made.get("name")))
-    for link in blueprint.links_of[node]:
-        if link.kind == LinkKind.BACKEND and link.b == f"{_plain(blueprint.by_name[node].site)}-{number}":
-            is_v6 = ":" in str(made.get("address"))
-            made["address"] = str((link.v6 if is_v6 else link.v4)(link.b).ip)
-            made["interface"] = link.device
-            pidfile = str(paths.backend_pidfile(link.b))
-            if "checks" in made:
-                made["checks"] = [_check(one, pidfile) for one in _list(made["checks"])]
+    if (link := _cable(made, blueprint, node)) is not None:
+        is_v6 = ":" in str(made.get("address"))
+        made["address"] = str((link.v6 if is_v6 else link.v4)(link.b).ip)
+        made["interface"] = link.device
     return made
+
+
+def _checked(item: Value, blueprint: Blueprint, node: str, moved: Mapping[str, str]) -> Value:
+    """The backend with its own checks where they can be answered."""
+    made = _mapping(item)
+    link = _cable(made, blueprint, node)
+    if link is not None and "checks" in made:
+        pidfile = str(paths.backend_pidfile(link.b))
+        made["checks"] = [_check(one, pidfile, moved) for one in _list(made["checks"])]
+    return made
+
+
+def _cable(backend: Mapped, blueprint: Blueprint, node: str) -> Link | None:
+    """From the site to that backend."""
+    host = f"{_plain(blueprint.by_name[node].site)}-{_plain(str(backend.get('name')))}"
+    links = blueprint.links_of[node]
+    return next((one for one in links if one.kind == LinkKind.BACKEND and one.b == host), None)
 
 
 def _plain(text: str) -> str:

@@ -261,7 +261,7 @@ def _first_link(site: Site, blueprint: Blueprint) -> tuple[str, float] | None:
 
 
 def _one_way(latency: LatencyModel, km: float, crossings: int) -> float:
-    from anyplane.lab.world.build import path_delay_ms
+    from anyplane.lab.world.draft import path_delay_ms
 
     return path_delay_ms(latency, km, crossings=crossings)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from anyplane.design.design import Design
 from anyplane.design.operation import DaemonKind
@@ -13,6 +15,9 @@ from anyplane.lab.world.prediction import Prediction, predict
 from anyplane.model.errors import UsageError
 from anyplane.planning.reduction import ROUTERS, Reduction, reduced
 from anyplane.topology import Topology
+
+CLIENTS = 60
+"""Client networks, unless said otherwise: each is a route in every router, and routes take a lab its time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +41,7 @@ def prepare(
     *,
     name: str,
     routers: int = ROUTERS,
+    clients: int = CLIENTS,
     frr: int = 0,
     mrai_s: int = 0,
     daemons: Mapping[str, DaemonKind] | None = None,
@@ -43,9 +49,9 @@ def prepare(
     has_fast_checks: bool = False,
     step: Callable[[str], None] = lambda _: None,
 ) -> Prepared:
-    """Plan, reduce, draw, predict; `step` is told what is being done."""
+    """Plan, reduce, draw, predict; `step` is told what is being done. clients: as in `speaking`."""
     step(f"looking for the {routers} pops that matter")
-    small = reduced(design, topology, routers=routers)
+    small = speaking(reduced(design, topology, routers=routers), clients=clients)
     step("drawing routers, cables and sites")
     blueprint = build(
         design,
@@ -65,6 +71,32 @@ def prepare(
         reduction=small,
         blueprint=blueprint,
         prediction=prediction,
+    )
+
+
+def speaking(small: Reduction, *, clients: int) -> Reduction:
+    """The same with users in at most so many pops: those with most, of equals the first.
+
+    The others stay as routers. Their users are counted nowhere in the lab, neither in its plan nor in what it
+    measures, and a note says how many that are.
+    """
+    if len(small.clients) <= clients:
+        return small
+    users = small.topology.users
+    chosen = sorted(sorted(small.clients, key=lambda pop: (-float(users[pop]), pop))[:clients])
+    kept = np.zeros_like(users)
+    kept[chosen] = users[chosen]
+    share = float(kept.sum()) / small.users if small.users > 0 else 0.0
+    note = (
+        f"{clients} of the {len(small.clients)} client networks speak, those with most users: {share:.1%} of "
+        "theirs, and the others count nowhere; --clients N lets more speak, and the lab takes longer"
+    )
+    return replace(
+        small,
+        topology=replace(small.topology, users=kept),
+        clients=tuple(chosen),
+        users=float(kept.sum()),
+        notes=(*small.notes, note),
     )
 
 

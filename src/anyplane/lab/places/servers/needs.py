@@ -33,9 +33,7 @@ from anyplane.design.reading_health import asked
 from anyplane.lab.places.servers.serving import HTTP_PORT
 
 DNS_PORT, NTP_PORT = 53, 123
-UNMET_HINT = (
-    "in a copy of the design for the lab, ask the same in plain DNS, HTTP or TCP, or leave the check out"
-)
+UNMET_HINT = "in a copy of the design for the lab, ask the same in plain DNS, HTTP or TCP"
 HERE: tuple[Address, ...] = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 
 
@@ -63,7 +61,8 @@ class Asked:
 class SiteNeeds:
     """One site: its own servers, its backends (by the address in the design), the stand-ins for dependencies.
 
-    unmet   for each check that cannot pass in the lab: what it asks
+    unmet         for each check that cannot pass in the lab: what it asks
+    unmet_paths   where they stand in the design
     """
 
     own: Asked
@@ -72,6 +71,7 @@ class SiteNeeds:
     """Of the backends."""
     dependencies: Asked = Asked()
     unmet: tuple[str, ...] = ()
+    unmet_paths: tuple[str, ...] = ()
 
 
 def needs(design: Design, site: str) -> SiteNeeds:
@@ -89,14 +89,16 @@ def needs(design: Design, site: str) -> SiteNeeds:
     own = _Sorted(accepted.served_here | (frozenset(HERE) if accepted.served_here else frozenset()))
     hosts = {address: _Sorted(frozenset((address, *given, *HERE))) for address, given in behind.items()}
     elsewhere = _Sorted(frozenset())
-    unmet = []
+    unmet, unmet_paths = [], []
     for key, check in plan.checks.items():
         host = asked(check.probe)
         address = _address(host)
-        if (reason := _unspoken(check)) or (host and address is None):
+        is_elsewhere = address is not None and not _is_ours(address, served, hosts)
+        if (reason := _unspoken(check, is_elsewhere=is_elsewhere)) or (host and address is None):
             unmet.append(f"{key}: {reason or f'nothing in a lab resolves {host}'}")
+            unmet_paths.append(check.path)
         elif address is None or isinstance(check.probe, IcmpProbe):
-            if address is not None and not _is_ours(address, served, hosts):
+            if address is not None and is_elsewhere:
                 elsewhere.addresses |= {address}
         elif address in hosts:
             hosts[address].add(check.probe)
@@ -116,6 +118,7 @@ def needs(design: Design, site: str) -> SiteNeeds:
         names={one.name: one.address for listed in accepted.backends.values() for one in listed.values()},
         dependencies=elsewhere.whole(),
         unmet=tuple(unmet),
+        unmet_paths=tuple(dict.fromkeys(unmet_paths)),
     )
 
 
@@ -146,7 +149,7 @@ def _is_ours(address: Address, served: frozenset[Address], hosts: Iterable[Addre
     return address.is_loopback or address in served or address in hosts
 
 
-def _unspoken(check: Check) -> str:
+def _unspoken(check: Check, *, is_elsewhere: bool) -> str:
     """Why no server of the lab can satisfy it; empty where one can, or needs none."""
     probe = check.probe
     if isinstance(probe, DnsProbe) and probe.transport is Transport.TLS:
@@ -155,6 +158,8 @@ def _unspoken(check: Check) -> str:
         return "HTTPS is not spoken here"
     if isinstance(probe, TlsProbe | GrpcProbe):
         return f"{type(probe).__name__.removesuffix('Probe')} is not spoken here"
+    if isinstance(probe, NtpProbe) and is_elsewhere:
+        return "no clock stands in for somebody else's"
     if isinstance(probe, ExecProbe):
         return f"the command {probe.command[0]} is this machine's, not the lab's"
     if isinstance(probe, ProcessProbe) and not probe.pidfile:
