@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import check_rows, command_rows, lab_rows, routing_rows
+from bench import check_rows, command_rows, converge_rows, lab_rows, routing_rows
 from bench.internet import ROOT, Internet
 from bench.measured import Measured, ProcessError
 from bench.yardstick import State, Yardstick
@@ -125,6 +125,18 @@ ROWS = (
         limit=20,
         measure=command_rows.synthetic_80k,
         is_real=False,
+    ),
+    Row(
+        name="converge",
+        what="full graph, one of 20 sites withdrawn: messages and packets, one core",
+        limit=2,
+        measure=converge_rows.one,
+    ),
+    Row(
+        name="converge-last",
+        what="the same with all 20 withdrawn at once",
+        limit=60,
+        measure=converge_rows.last,
     ),
     Row(
         name="checks",

@@ -18,6 +18,7 @@ from anyplane.cli import (
     render,
     routes,
     schema,
+    score,
     site,
     topology,
     witness,
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     topology.register(app)
     routes.register(app)
     measure.register(app)
+    score.register(app)
     agent.register(app)
     site.register(app)
     render.register(app)
