@@ -14,8 +14,13 @@ ROOT = Path(__file__).resolve().parents[2]
 PLANNING = ("numpy", "numba", "llvmlite", "jinja2", "airportsdata")
 READING = ("pydantic",)
 OURS = ("anyplane.planning", "anyplane.routing", "anyplane.topology", "anyplane.datasets")
-OBSERVED = ("anyplane.model.observations", "anyplane.model.reading", "anyplane.measure.observations")
-"""What others measured, for planning: in folders that the agent shares, and never imported by it."""
+OBSERVED = (
+    "anyplane.model.observations",
+    "anyplane.model.reading",
+    "anyplane.model.forecast",
+    "anyplane.measure.observations",
+)
+"""What is measured and predicted, for planning: in folders that the agent shares, never imported by it."""
 EXTRAS = ("grpc", "google.protobuf", "opentelemetry")
 LOADED = """
 import importlib, pkgutil, sys
