@@ -6,6 +6,7 @@ import typer
 
 from anyplane.cli import (
     agent,
+    calibrate,
     check,
     converge,
     diff,
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
     topology.register(app)
     routes.register(app)
     measure.register(app)
+    calibrate.register(app)
     score.register(app)
     agent.register(app)
     site.register(app)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from anyplane.cli.calibration_option import CalibrationOption, load_calibration
 from anyplane.cli.design_file import BEGINNING, is_report, read_design
 from anyplane.cli.output import STANDARD_OUTPUT, refuse_overwriting, write
 from anyplane.cli.planning_options import (
@@ -25,6 +26,7 @@ from anyplane.model.errors import UsageError
 
 if TYPE_CHECKING:
     from anyplane.design import Design
+    from anyplane.planning.certainty_difference import CertaintyDifference
     from anyplane.planning.difference import Difference
     from anyplane.planning.latency import LatencyModel
     from anyplane.planning.report import Report
@@ -50,6 +52,7 @@ def diff(
     users: UsersOption = None,
     inflation: InflationOption = None,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Threads for the failures.")] = 2,
+    calibration: CalibrationOption = None,
 ) -> None:
     """Compare two designs on one topology, or two reports: who moves, from which site to which.
 
@@ -58,12 +61,19 @@ def diff(
     """
     if before == after == STANDARD_OUTPUT:
         raise UsageError("standard input cannot be both designs", hint="name a file for one of them")
-    refuse_overwriting((before, after, topology, users), (json_file,))
+    refuse_overwriting((before, after, topology, users, calibration), (json_file,))
     kinds = {_holds_report(before), _holds_report(after)}
     if len(kinds) == 2:
         raise UsageError(
             "one of the two is a design, the other a report",
             hint="compare two designs, or two files of `anyplane plan --json FILE`",
+        )
+    stated: tuple[CertaintyDifference, ...] = ()
+    warnings: tuple[str, ...] = ()
+    if kinds == {True} and calibration is not None:
+        raise UsageError(
+            "--calibration needs two designs; a report does not hold what probabilities are made of",
+            hint="give the two design files, and --topology",
         )
     if kinds == {True}:
         from anyplane.planning.difference import of_reports
@@ -71,19 +81,38 @@ def diff(
         result = of_reports(_report(before), _report(after))
     else:
         old, new = read_design(before), read_design(after)
+        known = load_calibration(calibration)
         world = load_world(topology, seed=topology_seed, cache=cache, metros=metros, rov=rov, users=users)
         from anyplane.planning.latency import INFLATION, LatencyModel
 
         model = LatencyModel(inflation=INFLATION if inflation is None else inflation)
         result = _of_designs(old, new, world, model, group=group, failures=failures, threads=threads)
+        if calibration is not None:
+            from anyplane.planning.certainty_difference import certainty_difference
+
+            pairs = [(item.before, item.after) for item in result.scenarios]
+            stated, warnings = certainty_difference((old, new), world, known, pairs=pairs, group=group)
     if json_file is not None:
         from anyplane.planning import jsonform
 
-        write(json_file, jsonform.render(jsonform.to_plain(result)))
+        plain = cast("dict[str, jsonform.Json]", jsonform.to_plain(result))
+        if calibration is not None:
+            plain["certainty"] = [jsonform.to_plain(item) for item in stated]
+            plain["warnings"] = list(warnings)
+        write(json_file, jsonform.render(plain))
     else:
         from anyplane.planning.difference_text import render
 
-        print_text(lambda _plain, _width: render(result))
+        parts = [render(result)]
+        if calibration is not None:
+            from anyplane.planning.certainty_text import render_difference
+
+            for item in stated:
+                parts += ["", render_difference(item)]
+            parts += [f"Warning: {text}" for text in warnings]
+        from rich.console import Group
+
+        print_text(lambda _plain, _width: Group(*parts))
     if exit_code and result.has_moves:
         raise typer.Exit(1)
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 VARIABLE = "NUMBA_CACHE_DIR"
-COMPILED = ("routing", "topology")
+COMPILED = ("calibration", "routing", "topology")
 
 
 def prepare() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anyplane.cli.calibration_option import CalibrationOption, load_calibration
 from anyplane.cli.design_file import read_design
 from anyplane.cli.output import STANDARD_OUTPUT, refuse_overwriting, write
 from anyplane.cli.planning_options import (
@@ -26,7 +28,10 @@ from anyplane.cli.topology_option import CacheOption, TopologyOption, TopologySe
 from anyplane.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from anyplane.calibration.calibration import Calibration
+    from anyplane.design import Design
     from anyplane.planning.report import Report
+    from anyplane.topology import Topology
 
 
 def plan(
@@ -49,6 +54,25 @@ def plan(
     users: UsersOption = None,
     inflation: InflationOption = None,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Threads for the failures.")] = 2,
+    calibration: CalibrationOption = None,
+    certainty: Annotated[
+        bool | None,
+        typer.Option(
+            "--certainty/--no-certainty",
+            help="Say how sure the shares are: intervals, the networks in doubt, what to measure.",
+            show_default="as there is a --calibration",
+            rich_help_panel="Certainty",
+        ),
+    ] = None,
+    forecast: Annotated[
+        Path | None,
+        typer.Option(
+            "--forecast",
+            metavar="FILE",
+            help="Write the probability of each site at each network, CSV or Parquet (see `score`).",
+            rich_help_panel="Certainty",
+        ),
+    ] = None,
 ) -> None:
     """Say which users reach which site, how fast, and what happens when a site fails.
 
@@ -60,8 +84,12 @@ def plan(
         raise UsageError(
             "the page and the JSON cannot both go to standard output", hint="name a file for one"
         )
-    refuse_overwriting((design, topology, users), (json_file, html))
+    if forecast is not None and str(forecast) in (json_file, html, STANDARD_OUTPUT):
+        raise UsageError("a forecast needs a file of its own", hint="--forecast forecast.csv")
+    outputs = (json_file, html, None if forecast is None else str(forecast))
+    refuse_overwriting((design, topology, users, calibration), outputs)
     parsed = read_design(design)
+    known = load_calibration(calibration)
     world = load_world(topology, seed=topology_seed, cache=cache, metros=metros, rov=rov, users=users)
     from anyplane.planning.latency import INFLATION, LatencyModel
     from anyplane.planning.plan import plan as reckon
@@ -71,9 +99,46 @@ def plan(
         report = reckon(
             parsed, world, latency=model, group=group, failures=failures, threads=threads, progress=progress
         )
+    wants = certainty if certainty is not None else calibration is not None or forecast is not None
+    if wants or forecast is not None:
+        sure = _with_certainty(report, parsed, world, known, group=group, forecast=forecast)
+        report = sure if wants else report
     _write(report, json_file=json_file, html=html)
     if not report.is_ok:
         raise typer.Exit(1)
+
+
+def _with_certainty(
+    report: Report, design: Design, world: Topology, known: Calibration, *, group: str, forecast: Path | None
+) -> Report:
+    """The report with a Certainty in each scenario; writes the forecast too."""
+    from anyplane.cli.topology_option import steps
+    from anyplane.planning.certainty import with_certainty
+    from anyplane.planning.forecasting import Chances, by_network
+
+    if forecast is not None and len(report.scenarios) != 1:
+        names = ", ".join(scenario.name for scenario in report.scenarios)
+        raise UsageError(
+            f"a forecast is of one scenario, this design has {len(report.scenarios)}: {names}",
+            hint="choose a group whose prefixes are announced alike with --group NAME",
+        )
+    written = []
+
+    def keep(found: Chances) -> None:
+        if forecast is not None:
+            from anyplane.datasets.forecast_file import write_forecast
+
+            write_forecast(forecast, by_network(found, world))
+            written.append(forecast)
+
+    with steps() as step:
+        step("reckoning how sure that is")
+        sure = with_certainty(report, design, world, known, group=group, keep=keep)
+    if forecast is not None and not written:
+        raise UsageError("nothing is announced, so there is nothing to forecast")
+    for path in written:
+        sys.stderr.write(f"wrote {path}\n")
+    return sure
 
 
 def _write(report: Report, *, json_file: str | None, html: str | None) -> None:

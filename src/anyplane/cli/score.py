@@ -8,16 +8,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anyplane.cli.calibration_option import CalibrationOption, load_calibration
 from anyplane.cli.design_file import read_design
 from anyplane.cli.output import STANDARD_OUTPUT, refuse_overwriting, write
-from anyplane.cli.planning_options import JsonCommand, JsonOption, print_text
+from anyplane.cli.planning_options import (
+    GroupOption,
+    JsonCommand,
+    JsonOption,
+    UsersOption,
+    load_world,
+    print_text,
+)
+from anyplane.cli.topology_option import CacheOption, TopologyOption, TopologySeedOption
 from anyplane.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from anyplane.calibration.calibration import Calibration
     from anyplane.design import Design
     from anyplane.model.forecast import Forecast
     from anyplane.model.observations import Method
     from anyplane.planning.score_report import By, Score
+    from anyplane.topology import Topology
 
 
 def score(
@@ -62,22 +73,42 @@ def score(
         str | None,
         typer.Option("--html", metavar="FILE", help="Write one self-contained page with plots."),
     ] = None,
+    topology: TopologyOption = None,
+    topology_seed: TopologySeedOption = 1,
+    cache: CacheOption = None,
+    users: UsersOption = None,
+    calibration: CalibrationOption = None,
+    group: GroupOption = "",
 ) -> None:
     """Say how good a prediction was: how often right, better than guessing or not, as sure as it should be.
 
+    Without --predicted it is what the plan of the design says on --topology, with --calibration if given.
     Only networks that were both predicted and observed count. Exit code 2: bad input, nothing to compare.
     """
     if json_file == html == STANDARD_OUTPUT:
         raise UsageError(
             "the page and the JSON cannot both go to standard output", hint="name a file for one"
         )
-    refuse_overwriting((design, predicted, observed), (json_file, html))
+    refuse_overwriting((design, predicted, observed, topology, users, calibration), (json_file, html))
     chosen, counted = _method(method), _by(by)
     parsed = read_design(design)
     from anyplane.measure.observations import read_observations
     from anyplane.planning.score import score as reckon
 
-    forecast = _forecast(parsed, predicted)
+    if predicted is not None:
+        _refuse_both(topology, calibration)
+        from anyplane.datasets.forecast_file import read_forecast
+
+        forecast = read_forecast(predicted)
+    elif topology is None:
+        raise UsageError(
+            f"say what was predicted for {parsed.name}",
+            hint="--predicted FILE, a CSV with asn,site; or --topology FILE to score what the plan says",
+        )
+    else:
+        known = load_calibration(calibration)
+        world = load_world(topology, seed=topology_seed, cache=cache, metros=True, rov=True, users=users)
+        forecast = _forecast(parsed, world, known, group=group)
     result = reckon(
         forecast,
         read_observations(observed),
@@ -96,15 +127,26 @@ def score(
     _write(result, by=counted, json_file=json_file, html=html)
 
 
-def _forecast(design: Design, predicted: Path | None) -> Forecast:
-    """What to score: the file, or what the plan of this design says."""
-    if predicted is None:
-        raise UsageError(
-            f"say what was predicted for {design.name}", hint="--predicted FILE, a CSV with asn,site"
-        )
-    from anyplane.datasets.forecast_file import read_forecast
+def _refuse_both(topology: str | None, calibration: Path | None) -> None:
+    for name, given in (("--topology", topology), ("--calibration", calibration)):
+        if given is not None:
+            raise UsageError(
+                f"{name} and --predicted exclude each other",
+                hint="leave out --predicted, and what the plan says is scored",
+            )
 
-    return read_forecast(predicted)
+
+def _forecast(design: Design, world: Topology, known: Calibration, *, group: str) -> Forecast:
+    """What the plan of this design says, as probabilities."""
+    from anyplane.cli.topology_option import steps
+    from anyplane.planning.certainty import misfits
+    from anyplane.planning.forecasting import forecast_of
+
+    for warning in misfits(known, design, world):
+        sys.stderr.write(f"warning: {warning}\n")
+    with steps() as step:
+        step("predicting")
+        return forecast_of(design, world, known, group=group)
 
 
 def _method(text: str) -> Method | None:

@@ -17,6 +17,7 @@ from typing import cast
 
 from anyplane.design import design
 from anyplane.model.errors import UsageError
+from anyplane.planning.certainty_report import Certainty
 from anyplane.planning.jsonform import Json, from_plain, parse, render, to_plain
 
 VERSION = 1
@@ -343,6 +344,8 @@ class ScenarioReport:
     metros: tuple[MetroRow, ...] = ()
     has_failures: bool = True
     """False: failures were not asked for."""
+    certainty: Certainty | None = None
+    """None: not asked for; the JSON then has no such key."""
 
     @property
     def is_ok(self) -> bool:
@@ -411,7 +414,11 @@ def audience_of(meant: design.Audience | None) -> Audience | None:
 
 def to_json(report: Report) -> str:
     """The JSON text of a report: keys in the order of the fields, two spaces, a final newline."""
-    return render(to_plain(report))
+    plain = cast("dict[str, Json]", to_plain(report))
+    for scenario in cast("list[dict[str, Json]]", plain["scenarios"]):
+        if scenario["certainty"] is None:
+            del scenario["certainty"]
+    return render(plain)
 
 
 def from_json(text: str, *, file: str = "report") -> Report:

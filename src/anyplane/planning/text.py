@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from anyplane.planning import certainty_text
 from anyplane.planning.figures import (
     areas,
     bar,
@@ -82,6 +83,8 @@ def _scenario(
         parts += [Text(""), Text("Failures were not reckoned (--no-failures).")]
     if scenario.objectives or scenario.residency:
         parts += [Text(""), *_promises(scenario)]
+    if scenario.certainty is not None:
+        parts += [Text(""), certainty_text.render(scenario.certainty, is_plain=is_plain, has_bars=has_bars)]
     return parts
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, log10
 
-from anyplane.planning.page import colours, wording
+from anyplane.planning.page import certainty_plot, colours, wording
+from anyplane.planning.page.certainty_plot import CertaintyPlot
 from anyplane.planning.page.world_map import WorldMap, draw
 from anyplane.planning.report import (
     CountryRow,
@@ -88,6 +89,7 @@ class ScenarioView:
     failures: tuple[FailureRow, ...]
     has_details: bool
     countries: tuple[CountryBar, ...]
+    certainty: CertaintyPlot | None
 
 
 def scenarios(report: Report) -> tuple[ScenarioView, ...]:
@@ -143,6 +145,7 @@ def _view(report: Report, scenario: ScenarioReport, name: str) -> ScenarioView:
         countries=tuple(
             _country(row) for row in sorted(scenario.countries, key=lambda row: (-row.users, row.country))
         ),
+        certainty=None if scenario.certainty is None else certainty_plot.draw(scenario.certainty),
     )
 
 
