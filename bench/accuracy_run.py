@@ -26,6 +26,8 @@ from anyplane import design as designs
 from anyplane.calibration.calibration import NOTHING, Calibration
 from anyplane.calibration.chance import Terrain
 from anyplane.design.design import Design
+from anyplane.measure.observations.peering import experiments
+from anyplane.model.errors import AnyplaneError, UsageError
 from anyplane.model.nouns import Asn, RouteClass
 from anyplane.planning.calibrating import calibrate
 from anyplane.planning.compile import Scenario
@@ -33,7 +35,7 @@ from anyplane.planning.compile import compile as compile_design
 from anyplane.planning.forecasting import chances
 from anyplane.routing import NO_SITE, Seed, Seeds, propagate
 from anyplane.topology import Topology, without_metros
-from bench.peering_data import Truth, design_text, sites_of, to_learn, topology_of, truth
+from bench.peering_data import PLACES, Truth, design_text, sites_of, to_learn, topology_of, truth
 
 INFORMATIVE = (3, 7, 10, 20, 21, 26)
 """In the others one site takes more than 97 % of the networks."""
@@ -75,9 +77,30 @@ class Line:
 
 
 def main() -> int:
-    """Run and print; exit code 0 whatever the figures are."""
+    """Run and print; exit code 0 whatever the figures are, 2 when there is nothing to run on."""
     asked = _arguments()
     train = asked.train or asked.data
+    try:
+        return _run(asked, train)
+    except AnyplaneError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def _run(asked: argparse.Namespace, train: Path) -> int:
+    there = experiments(asked.data)
+    lacking = [number for number in asked.experiments if number not in there]
+    if lacking:
+        raise UsageError(
+            f"{asked.data} has no experiment {', '.join(map(str, lacking))}",
+            hint="it has " + ", ".join(map(str, sorted(there))) if there else "it has none at all",
+        )
+    unplaced = [site for site in sites_of(asked.data, train) if site not in PLACES]
+    if unplaced:
+        raise UsageError(
+            f"nobody knows where {', '.join(unplaced)} stands",
+            hint="add it to PLACES in bench/peering_data.py",
+        )
     with tempfile.TemporaryDirectory() as scratch:
         topology = topology_of(asked.data, asked.graph, asked.cache or Path(scratch))
         terrain = Terrain(topology)
