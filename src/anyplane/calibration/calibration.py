@@ -97,7 +97,7 @@ class Used:
     method: str
     networks: int
     agreement: float
-    """With the other methods where they overlap; NaN where they do not."""
+    """The least one with another method that saw enough of the same networks; 1 where none did."""
     is_used: bool
     reason: str = ""
     """Why it was left out."""
