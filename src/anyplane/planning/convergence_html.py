@@ -59,13 +59,13 @@ class View:
 
 def render_html(report: ConvergenceReport) -> str:
     """The page; equal reports give equal bytes from the same version of the program."""
-    script = pages._asset("page.js")  # noqa: SLF001  # the two pages are of one family
-    environment = pages._environment()  # noqa: SLF001
+    script = pages.asset("page.js")
+    environment = pages.environment()
     return environment.get_template("convergence.html").render(
         report=report,
         views=[_view(index, item) for index, item in enumerate(report.situations)],
         program=f"anyplane {__version__}",
-        style=Markup(pages._asset("page.css")),  # noqa: S704, SLF001  # our own file, no data in it
+        style=Markup(pages.asset("page.css")),  # noqa: S704  # our own file, no data in it
         script=Markup(script),  # noqa: S704  # our own file, no data in it
         script_hash="sha256-" + b64encode(sha256(script.encode()).digest()).decode(),
         width=WIDTH,

@@ -24,18 +24,18 @@ from anyplane.planning.report import Report
 
 def render_html(report: Report) -> str:
     """The page; equal reports give equal bytes from the same version of the program."""
-    script = _asset("page.js")
+    script = asset("page.js")
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             report=report,
             scenarios=view.scenarios(report),
             program=f"anyplane {__version__}",
-            style=Markup(_asset("page.css")),  # noqa: S704  # our own file, no data in it
+            style=Markup(asset("page.css")),  # noqa: S704  # our own file, no data in it
             script=Markup(script),  # noqa: S704  # our own file, no data in it
             script_hash="sha256-" + b64encode(sha256(script.encode()).digest()).decode(),
-            land=_asset("land.path").strip(),
+            land=asset("land.path").strip(),
             palette=colours.PALETTE,
             map_width=equal_earth.WIDTH,
             map_height=equal_earth.HEIGHT,
@@ -43,20 +43,22 @@ def render_html(report: Report) -> str:
     )
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file of the package `page`."""
     return files("anyplane.planning.page").joinpath(name).read_text(encoding="utf-8")
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The one environment of all pages: autoescaping, and undefined names are errors."""
+    made = Environment(
         loader=PackageLoader("anyplane.planning.page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    made.filters.update(
         users=wording.users,
         percent=wording.percent,
         whole=wording.whole,
@@ -65,7 +67,7 @@ def _environment() -> Environment:
         count=wording.count,
         along=view.along,
     )
-    environment.globals.update(
+    made.globals.update(
         objective=wording.objective,
         objective_names=wording.OBJECTIVES,
         users_of=wording.users_of,
@@ -74,4 +76,4 @@ def _environment() -> Environment:
         none=None,
         named=view.named,
     )
-    return environment
+    return made

@@ -47,11 +47,11 @@ class Plot:
 
 def render_html(score: Score, *, by: By = By.NETWORKS) -> str:
     """The page; equal scores give equal bytes from the same version of the program."""
-    script = pages._asset("page.js")  # noqa: SLF001  # the pages are of one family
+    script = pages.asset("page.js")
     shown = score.measures(by)
     rows, columns = words.axes(shown)
     top = max([*(max(one.expected, one.observed) for one in shown.sites), 0.01])
-    environment = pages._environment()  # noqa: SLF001
+    environment = pages.environment()
     return environment.get_template("score.html").render(
         score=score,
         shown=shown,
@@ -71,7 +71,7 @@ def render_html(score: Score, *, by: By = By.NETWORKS) -> str:
         cell={(one.observed, one.predicted): one.share for one in shown.confusion},
         darkest=max(one.share for one in shown.confusion),
         program=f"anyplane {__version__}",
-        style=Markup(pages._asset("page.css")),  # noqa: S704, SLF001  # our own file, no data in it
+        style=Markup(pages.asset("page.css")),  # noqa: S704  # our own file, no data in it
         script=Markup(script),  # noqa: S704  # our own file, no data in it
         script_hash="sha256-" + b64encode(sha256(script.encode()).digest()).decode(),
         width=WIDTH,
