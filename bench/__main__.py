@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import check_rows, command_rows, converge_rows, lab_rows, routing_rows
+from bench import check_rows, command_rows, converge_rows, lab_rows, paths_rows, routing_rows, trust_rows
 from bench.internet import ROOT, Internet
 from bench.measured import Measured, ProcessError
 from bench.yardstick import State, Yardstick
@@ -137,6 +137,26 @@ ROWS = (
         what="the same with all 20 withdrawn at once",
         limit=60,
         measure=converge_rows.last,
+    ),
+    Row(
+        name="paths",
+        what="both ways of the 1,000 networks with most users, full graph, two threads",
+        limit=20,
+        measure=paths_rows.summary,
+    ),
+    Row(name="paths-client", what="both ways of one client", limit=1, measure=paths_rows.client),
+    Row(
+        name="trust",
+        what="hijacks by 1,000 attackers, 20 sites and each alone, full graph, two threads",
+        limit=60,
+        measure=trust_rows.sweep,
+    ),
+    Row(
+        name="vrps",
+        what="700,000 VRPs of rpki-client read",
+        limit=4,
+        measure=trust_rows.read,
+        is_real=False,
     ),
     Row(
         name="checks",

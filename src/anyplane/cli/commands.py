@@ -15,6 +15,7 @@ from anyplane.cli import (
     lab,
     lint_router,
     measure,
+    paths,
     plan,
     render,
     routes,
@@ -22,6 +23,7 @@ from anyplane.cli import (
     score,
     site,
     topology,
+    trust,
     witness,
 )
 
@@ -31,7 +33,9 @@ def register(app: typer.Typer) -> None:
     plan.register(app)
     explain.register(app)
     diff.register(app)
+    paths.register(app)
     converge.register(app)
+    trust.register(app)
     check.register(app)
     schema.register(app)
     topology.register(app)
