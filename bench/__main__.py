@@ -19,7 +19,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import check_rows, command_rows, converge_rows, lab_rows, paths_rows, routing_rows, trust_rows
+from bench import (
+    check_rows,
+    command_rows,
+    compare_rows,
+    converge_rows,
+    lab_rows,
+    paths_rows,
+    routing_rows,
+    trust_rows,
+)
 from bench.internet import ROOT, Internet
 from bench.measured import Measured, ProcessError
 from bench.yardstick import State, Yardstick
@@ -137,6 +146,18 @@ ROWS = (
         what="the same with all 20 withdrawn at once",
         limit=60,
         measure=converge_rows.last,
+    ),
+    Row(
+        name="compare",
+        what="five ways of serving the same users, 20 sites and every failure, full graph",
+        limit=30,
+        measure=compare_rows.ways,
+    ),
+    Row(
+        name="compare-failing",
+        what="the same with one site and one lone region dying, five seeds",
+        limit=90,
+        measure=compare_rows.failing,
     ),
     Row(
         name="paths",

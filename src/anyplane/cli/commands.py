@@ -8,6 +8,7 @@ from anyplane.cli import (
     agent,
     calibrate,
     check,
+    compare,
     converge,
     diff,
     explain,
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     plan.register(app)
     explain.register(app)
     diff.register(app)
+    compare.register(app)
     paths.register(app)
     converge.register(app)
     trust.register(app)
