@@ -85,6 +85,17 @@ def test_communities_without_a_meaning_and_agreed_actions_stay() -> None:
     assert [rule.times for rule in turned.rules] == [1]
 
 
+def test_an_agreed_action_stays_where_a_community_with_the_same_meaning_goes() -> None:
+    text = TEXT.replace(
+        "actions: [{prepend: 1, to: [AS174]}]", "actions: [{no_export: true, to: [country DE]}]"
+    )
+    agreed = design.parse(text, file="d.yaml")
+
+    turned = upstream_with(agreed, agreed.sites[0].upstreams[0], Setting())
+
+    assert len(turned.rules) == 1
+
+
 def test_a_community_of_another_network_is_refused() -> None:
     assert actions_known(DESIGN, DESIGN.sites[1].upstreams[0]) == ("64520:1", "64520:2")
 

@@ -61,6 +61,7 @@ class Upstream:
 
     `prefixes` is the whole list announced here (selective announcement is a shorter list). `communities` are
     sent as written; `rules` is what the upstream makes of them and of the design's `actions`.
+    `agreed` are those of them that hold by agreement, whatever action communities are sent.
     `asn` of a route server is that of the IXP's route server. `is_no_export` is the well-known NO_EXPORT.
     """
 
@@ -71,6 +72,7 @@ class Upstream:
     med: int = 0
     communities: tuple[str, ...] = ()
     rules: tuple[ExportRule, ...] = ()
+    agreed: tuple[ExportRule, ...] = ()
     is_no_export: bool = False
     is_backup: bool = False
     is_blackhole: bool = False

@@ -199,12 +199,13 @@ def _upstream(
         return given[-1] if given else upstream
 
     sent = tuple(dict.fromkeys(text for layer in layers for text in layer.communities))
-    rules = [_rule(action) for layer in layers for action in layer.actions]
+    agreed = [_rule(action) for layer in layers for action in layer.actions]
+    if words.NO_ADVERTISE in sent:
+        agreed.append(ExportRule(effect=Effect.NO_EXPORT))
+    rules = list(agreed)
     for text in sent:
         if words.owner(text) in (None, upstream.asn):
             rules += catalogue.get(text, ())
-    if words.NO_ADVERTISE in sent:
-        rules.append(ExportRule(effect=Effect.NO_EXPORT))
     return Upstream(
         asn=upstream.asn,
         kind=last("kind").kind,
@@ -213,6 +214,7 @@ def _upstream(
         med=last("med").med,
         communities=sent,
         rules=tuple(dict.fromkeys(rules)),
+        agreed=tuple(dict.fromkeys(agreed)),
         is_no_export=last("no_export").no_export or words.NO_EXPORT in sent,
         is_backup=last("backup").backup or words.GRACEFUL_SHUTDOWN in sent,
         is_blackhole=last("blackhole").blackhole or words.BLACKHOLE in sent,

@@ -129,7 +129,7 @@ def upstream_with(design: Design, upstream: Upstream, wanted: Setting) -> Upstre
     by_community = {
         rule for text in upstream.communities if text in known for rule in design.communities[text]
     }
-    rules = [rule for rule in upstream.rules if rule not in by_community]
+    rules = [rule for rule in upstream.rules if rule not in by_community or rule in upstream.agreed]
     rules += [rule for text in wanted.actions for rule in design.communities[text]]
     left_out = (set(known) - set(wanted.actions)) | OF_FLAGS
     sent = [text for text in upstream.communities if text not in left_out]
