@@ -21,7 +21,7 @@ from anyplane.bgp.memory import MemorySpeaker
 from anyplane.control.health import CheckResult
 from anyplane.control.site import start
 from anyplane.control.states import Level
-from anyplane.kernel.addresses import Holding
+from anyplane.kernel.lease import Holding
 from anyplane.model.errors import KernelError
 from anyplane.model.nouns import Prefix
 

@@ -9,7 +9,7 @@ from ipaddress import ip_network
 
 from namespaces import Host, Network
 
-from anyplane.kernel.addresses import Lease
+from anyplane.kernel.lease import Lease
 from anyplane.kernel.netlink import Netlink
 from anyplane.kernel.service_addresses import ServiceAddresses
 from anyplane.model.nouns import Prefix

@@ -13,7 +13,7 @@ from loopback_place import Place, place, prefixes
 from namespaces import needs_namespaces, wait_until
 
 from anyplane.kernel.address_watch import AddressChange, AddressWatch
-from anyplane.kernel.addresses import HazardKind
+from anyplane.kernel.hazards import HazardKind
 from anyplane.kernel.lease_test import self_test
 from anyplane.kernel.netlink import Netlink
 from anyplane.model.errors import KernelError
@@ -151,7 +151,7 @@ def test_a_lo_that_is_down_is_an_error_with_the_fix(here: Place) -> None:
 def test_without_the_capability_it_says_so(here: Place) -> None:
     script = (
         "from ipaddress import ip_network\n"
-        "from anyplane.kernel.addresses import Lease\n"
+        "from anyplane.kernel.lease import Lease\n"
         "from anyplane.kernel.netlink import Netlink\n"
         "try: Lease(Netlink()).hold(frozenset([ip_network('198.51.100.0/24')]), lifetime_s=3)\n"
         "except Exception as error: print(type(error).__mro__[1].__name__, error)\n"

@@ -11,7 +11,7 @@ import pytest
 from namespaces import Host, Network, needs_namespaces, needs_program, wait_until
 from receiver import Neighbor, Receiver
 
-from anyplane.kernel.addresses import Lease
+from anyplane.kernel.lease import Lease
 from anyplane.kernel.netlink import Netlink
 
 V4, V6 = ip_network("198.51.100.0/24"), ip_network("2001:db8:53::/48")

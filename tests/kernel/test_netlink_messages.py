@@ -21,7 +21,7 @@ from anyplane.kernel.messages import (
     render_attribute,
     render_message,
 )
-from anyplane.kernel.nexthops import _parse_nexthop
+from anyplane.kernel.nexthop_messages import parse_nexthop
 from anyplane.model.errors import KernelError
 
 ANYTHING = st.binary(max_size=200)
@@ -52,7 +52,7 @@ def test_random_bytes_raise_nothing_but_a_kernel_error(data: bytes, offset: int)
         lambda: parse_lo_address(data, 1),
         lambda: parse_lo_address(struct.pack("=BBBBI", 10, data[0] if data else 0, 0, 0, 1) + data, 1),
         lambda: parse_link(data),
-        lambda: _parse_nexthop(data),
+        lambda: parse_nexthop(data),
         lambda: refusal(reply, Request(kind=20, body=b"")),
     ):
         with contextlib.suppress(KernelError):

@@ -11,9 +11,10 @@ from ipaddress import ip_address, ip_network
 import pytest
 from namespaces import Network, needs_namespaces, wait_until
 
-from anyplane.kernel.addresses import Lease
+from anyplane.kernel.forwarding import forwarding_problems
+from anyplane.kernel.lease import Lease
 from anyplane.kernel.netlink import Netlink
-from anyplane.kernel.nexthops import Group, Hop, NexthopGroups, forwarding_problems
+from anyplane.kernel.nexthops import Group, Hop, NexthopGroups
 from anyplane.model.errors import KernelError
 
 FLOWS = 2000

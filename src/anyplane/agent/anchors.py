@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from anyplane.agent.record import Recorder
-from anyplane.kernel.addresses import Holding
+from anyplane.kernel.lease import Holding
 from anyplane.model.errors import KernelError
 from anyplane.model.nouns import Prefix
 
@@ -23,7 +23,7 @@ KEEPER_SHARE = 0.9
 
 
 class Loopback(Protocol):
-    """Anchors on lo (kernel.addresses.Lease); each call is a few microseconds of netlink."""
+    """Anchors on lo (kernel.lease.Lease); each call is a few microseconds of netlink."""
 
     def hold(
         self, prefixes: frozenset[Prefix], *, lifetime_s: float, forwarded: frozenset[Prefix] = ...

@@ -18,7 +18,8 @@ from anyplane.control.health import CheckState, Verdict
 from anyplane.control.site import Turn
 from anyplane.control.site_plan import ServicePlan
 from anyplane.design.operation import Address, DaemonKind
-from anyplane.kernel.nexthops import Group, Hop, NexthopGroups, forwarding_problems
+from anyplane.kernel.forwarding import forwarding_problems
+from anyplane.kernel.nexthops import Group, Hop, NexthopGroups
 from anyplane.model.errors import KernelError
 from anyplane.model.nouns import Prefix
 

@@ -16,7 +16,7 @@ from anyplane.bgp.witness_sessions import needed_routes
 from anyplane.control.site import Turn
 from anyplane.design.operation import Address
 from anyplane.kernel.address_watch import AddressWatch
-from anyplane.kernel.addresses import Lease
+from anyplane.kernel.lease import Lease
 from anyplane.kernel.lease_test import self_test
 from anyplane.kernel.loopback_routes import LoopbackRoute, LoopbackRoutes
 from anyplane.kernel.netlink import Netlink

@@ -9,7 +9,7 @@ from anyplane.agent.settings import Settings
 from anyplane.bgp.speaker import Speaker
 from anyplane.bgp.speakers import open_speaker
 from anyplane.design.operation import DaemonKind
-from anyplane.kernel.addresses import Lease
+from anyplane.kernel.lease import Lease
 from anyplane.kernel.netlink import Netlink
 from anyplane.model.errors import KernelError, SpeakerUnreachable
 from anyplane.model.nouns import Prefix
