@@ -128,6 +128,24 @@ def test_a_daemon_is_killed_hung_and_misconfigured_and_what_it_announced_comes_b
     wait_until(place.is_announced)
 
 
+def test_sessions_begin_anew_and_what_was_announced_comes_back(bird: tuple[Stand, Place]) -> None:
+    stand, place = bird
+    control = str(paths.bird_control(place.node.name))
+
+    def since() -> set[str]:
+        """When the sessions that are up came up."""
+        command = ["birdc", "-s", control, "show", "protocols"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        return set(re.findall(r"BGP +--- +up +(\S+ \S+) +Established", done.stdout))
+
+    wait_until(lambda: len(since()) == len(place.daemon.plan.sessions))
+    before = since()
+    place.daemon.begin_sessions_anew()
+
+    wait_until(lambda: len(since() - before) == len(place.daemon.plan.sessions))
+    wait_until(lambda: heard(stand) == ALL)
+
+
 def test_an_agent_that_dies_or_hangs_loses_its_lease_and_its_successor_takes_over(
     bird: tuple[Stand, Place],
 ) -> None:

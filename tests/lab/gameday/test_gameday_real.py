@@ -77,9 +77,9 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_the_plan_says_each_step_and_does_nothing(tmp_path: Path) -> None:
     orders, log = recording(tmp_path)
 
-    lines = plan(load("drain-and-back"), DESIGN, orders)
+    lines = plan(load("drain-in-production"), DESIGN, orders)
 
-    assert lines[0].startswith("drain-and-back: ")
+    assert lines[0].startswith("drain-in-production: ")
     assert lines[1] == "probe 203.0.113.53, 2001:db8:53::53 from here, 10 qps"
     assert "1.     2.0 s  drain mad" in lines[2]
     assert lines[2].endswith("mad drain")
@@ -95,10 +95,23 @@ def test_the_plan_shows_what_would_be_refused(tmp_path: Path) -> None:
     assert any("REFUSED: no client is LIS" in line for line in lines)
 
 
+def test_what_only_a_lab_can_see_of_a_drain_is_refused_for_real_sites(tmp_path: Path) -> None:
+    lines = plan(load("drain-and-back"), DESIGN, recording(tmp_path)[0])
+
+    assert any("REFUSED: no client is LIS" in line for line in lines)
+
+
+def test_both_drains_that_are_taken_back_do_the_same() -> None:
+    lab, production = load("drain-and-back"), load("drain-in-production")
+
+    assert lab.steps == production.steps
+    assert lab.probes == production.probes
+
+
 @pytest.mark.parametrize("command", ["tell {site} {grp}", "tell {}", "tell 'mad"])
 def test_a_command_that_cannot_be_filled_in_is_refused_with_its_reason(command: str) -> None:
     with pytest.raises(UsageError, match="--order-command: "):
-        plan(load("drain-and-back"), DESIGN, Orders(command=command))
+        plan(load("drain-in-production"), DESIGN, Orders(command=command))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from anyplane.lab import paths
 from anyplane.lab.gameday import site_steps
 from anyplane.lab.gameday.ground import Ground
 from anyplane.lab.gameday.lab_facts import facts_of
-from anyplane.lab.gameday.lab_faults import DONE_BY_RUNNER, LabFaults, kinds_done
+from anyplane.lab.gameday.lab_faults import BREAK_SESSIONS, DONE_BY_RUNNER, LabFaults, kinds_done
 from anyplane.lab.gameday.lab_routers import LabRouters
 from anyplane.lab.gameday.lab_watch import LabWatch
 from anyplane.lab.gameday.outcome import DISTURBED
@@ -53,6 +53,7 @@ class LabStage:
         self._relay: Mapping[str, Any] = {}
         self._wall = time.time() - time.monotonic()
         self._harmed = False
+        self._sessions_fell = False
 
     def now(self) -> float:
         """CLOCK_MONOTONIC, as all processes of the lab have it."""
@@ -97,6 +98,7 @@ class LabStage:
     def apply(self, step: Step) -> Applied:
         """Done, when this returns."""
         self._harmed = True
+        self._sessions_fell |= isinstance(step, BREAK_SESSIONS)
         if isinstance(step, site_steps.RemoveBackend):
             self._watch.removed[f"{step.site}/{step.backend}"] = self.now()
         return self._faults.do(step)
@@ -108,6 +110,7 @@ class LabStage:
         failed = [*self._faults.heal()]
         self._engine.wires.clear()
         failed += self._begin_anew(self._engine.blueprint.design_text)
+        self._sessions_fell = False
         self._harmed = bool(failed)
         return tuple(failed)
 
@@ -115,7 +118,8 @@ class LabStage:
         """Every agent runs by the design in `text` and has no past; those that do not serve in time."""
         places = self._engine.places
         with ThreadPoolExecutor(max_workers=max(1, len(places)), thread_name_prefix="anew") as threads:
-            for done in [threads.submit(_forget, place, text) for place in places.values()]:
+            fell = self._sessions_fell
+            for done in [threads.submit(_forget, place, text, fell) for place in places.values()]:
                 done.result()
         deadline = self.now() + MENDED_S
         late = []
@@ -197,9 +201,14 @@ def _has_all_sessions(place: Place) -> bool:
     return status is not None and all(one["state"] == SessionState.UP for one in status["sessions"])
 
 
-def _forget(place: Place, text: str) -> None:
-    """An agent without a past: one that remembers falls would quarantine its service the next day."""
+def _forget(place: Place, text: str, sessions_fell: bool) -> None:
+    """An agent without a past: one that remembers falls would quarantine its service the next day.
+
+    So would a daemon be back later than the next day allows, if it remembered how often its sessions fell.
+    """
     place.agent.stop()
+    if sessions_fell:
+        place.daemon.begin_sessions_anew()
     place.write_design(text)
     state = paths.agent_state(place.node.name)
     if state.exists():

@@ -98,6 +98,9 @@ class SiteDaemon:
         self._start()
         return at
 
+    def begin_sessions_anew(self) -> None:
+        """Its sessions end, and begin without a past, where the daemon remembers one (BIRD does)."""
+
     def stop(self) -> None:
         """It has ended."""
         for one in reversed(self._running):
