@@ -28,10 +28,10 @@ def report(question: Question, *, seeds: int = 2, threads: int = 1, **changes: o
     return converge(design, world, situations(design, world, question), **arguments)  # type: ignore[arg-type]
 
 
-def text(value: ConvergenceReport, *, is_plain: bool = False) -> str:
-    console = Console(width=100, color_system=None, force_terminal=False)
+def text(value: ConvergenceReport, *, is_plain: bool = False, width: int = 100) -> str:
+    console = Console(width=width, color_system=None, force_terminal=False)
     with console.capture() as capture:
-        console.print(render(value, is_plain=is_plain))
+        console.print(render(value, is_plain=is_plain, width=width))
     return capture.get()
 
 
@@ -110,7 +110,7 @@ def test_others_may_only_stand_by_on_longer_paths() -> None:
     ("question", "words"),
     [
         (Question(), "say what changes"),
-        (Question(withdraw="a", announce="c"), "say what changes"),
+        (Question(withdraw="a", announce="c"), "are two questions"),
         (Question(withdraw="nyc"), "no site 'nyc'"),
     ],
 )
@@ -206,3 +206,23 @@ def test_sample_times_rise_by_eight_percent() -> None:
 
     assert np.all(np.diff(times) > 0)
     assert np.all(times[1:] / times[:-1] < 1.09)
+
+
+def test_on_eighty_columns_every_table_keeps_its_names_and_figures() -> None:
+    value = report(Question(withdraw="a"))
+
+    wide, narrow = text(value), text(value, width=80)
+
+    assert "…" not in narrow
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert set(wide.split()) <= set(narrow.split())
+
+
+def test_where_the_last_route_goes_nothing_can_be_opened() -> None:
+    fails_over, last = (
+        [line.split() for line in part.splitlines() if line.startswith(("HTTP", "WebSocket", "upload"))]
+        for part in text(report(Question(withdraw="a"))).split("all sites are withdrawn")
+    )
+
+    assert [cells[7] for cells in last] == ["all"] * 3
+    assert not any("all" in cells for cells in fails_over)

@@ -223,7 +223,7 @@ def _timing(
         horizon_s=horizon,
     )
     if faults := timing.faults():
-        raise UsageError("; ".join(faults))
+        raise UsageError("; ".join(faults), hint="`anyplane converge --help` lists them, under Routers")
     return timing
 
 
@@ -268,7 +268,7 @@ def _write(report: ConvergenceReport, *, json_file: str | None, html: str | None
     elif html != STANDARD_OUTPUT:
         from anyplane.planning.convergence_text import render
 
-        print_text(lambda is_plain, _width: render(report, is_plain=is_plain))
+        print_text(lambda is_plain, width: render(report, is_plain=is_plain, width=width))
     for path in (html, json_file):
         if path is not None and path != STANDARD_OUTPUT:
             sys.stderr.write(f"wrote {path}\n")

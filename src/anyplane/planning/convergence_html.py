@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from anyplane.planning.page.wording import NBSP
 WIDTH, HEIGHT = 760, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 200, 14, 34
 FIRST_S = 0.02
+_UNIT = re.compile(r"(\d) (%|s\b)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,7 @@ def _view(index: int, item: SituationReport) -> View:
     return View(
         id=f"s{index}",
         item=item,
-        verdict=words.verdict(item),
+        verdict=_UNIT.sub(rf"\1{NBSP}\2", words.verdict(item)),
         plot=_plot(item) if item.affected_users else None,
         figures=figures,
         curve=(("after", tuple(joined(seconds(mark)) for mark in marks)), *table),

@@ -63,7 +63,11 @@ def situations(
     """The situations that a question means; a UsageError where the design has no such site."""
     asked = question.withdraw or question.announce
     names = [str(site.name) for site in design.sites]
-    if bool(question.withdraw) == bool(question.announce):
+    if question.withdraw and question.announce:
+        raise UsageError(
+            "--withdraw and --announce are two questions", hint="ask for one, then for the other"
+        )
+    if not asked:
         raise UsageError("say what changes: --withdraw SITE or --announce SITE", hint=_sites_hint(names))
     if asked not in (ALL, *names):
         raise UsageError(f"the design has no site {asked!r}", hint=_sites_hint(names))

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from anyplane.planning.broken_sessions import Broken
 from anyplane.planning.convergence_report import (
     Assumptions,
     ConvergenceReport,
@@ -23,10 +24,21 @@ MOST_WARNINGS = 8
 BARS, PLAIN_BARS = " ▁▂▃▄▅▆▇█", " .:-=+*%#"
 MARKS_S = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 """Times that the curve in the terminal shows."""
+_EVENT = (
+    ("open", "in all"),
+    ("TCP", "dead"),
+    ("QUIC", "dead"),
+    ("TCP", "planned"),
+    ("QUIC", "planned"),
+    ("regional", "unicast"),
+    ("cannot", "open"),
+)
+_DAY = (("a day,", "edge"), ("a day,", "regional"))
+"""Heads of the columns about connections, in two lines."""
 
 
-def render(report: ConvergenceReport, *, is_plain: bool = False) -> RenderableType:
-    """The whole report. is_plain: ASCII only."""
+def render(report: ConvergenceReport, *, is_plain: bool = False, width: int = WIDTH) -> RenderableType:
+    """The whole report. is_plain: ASCII only; width: columns, 80 to 100."""
     parts: list[RenderableType] = [
         Text.assemble(
             (report.service, "bold"),
@@ -40,7 +52,7 @@ def render(report: ConvergenceReport, *, is_plain: bool = False) -> RenderableTy
             Text(f"Interrupted: what follows is of {done} runs that were done.", style="bold yellow")
         )
     for item in report.situations:
-        parts += [Text(""), *_situation(item, is_plain=is_plain)]
+        parts += [Text(""), *_situation(item, is_plain=is_plain, width=width)]
     parts += [Text(""), *_assumptions(report.assumptions)]
     if report.warnings:
         parts += [Text(""), Text("Warnings", style="bold")]
@@ -50,7 +62,7 @@ def render(report: ConvergenceReport, *, is_plain: bool = False) -> RenderableTy
     return Group(*parts)
 
 
-def _situation(item: SituationReport, *, is_plain: bool) -> list[RenderableType]:
+def _situation(item: SituationReport, *, is_plain: bool, width: int) -> list[RenderableType]:
     title = Text.assemble((item.name, "bold underline"), f"  ({item.regime.value})")
     lead = Text(
         f"{count(item.affected_users)} users ({percent(item.affected_share)}) are affected; "
@@ -64,9 +76,9 @@ def _situation(item: SituationReport, *, is_plain: bool) -> list[RenderableType]
         if spread is not None:
             table.add_row(name, form(spread.median), form(spread.low), form(spread.high))
     parts: list[RenderableType] = [title, lead, Text(""), table]
-    parts += [Text(""), _curve(item, is_plain=is_plain)]
+    parts += [Text(""), _curve(item, is_plain=is_plain, width=width)]
     if item.regime is not Regime.NEW:
-        parts += [Text(""), *_sessions(item)]
+        parts += [Text(""), *_sessions(item, width=width)]
     return parts
 
 
@@ -127,9 +139,9 @@ def rows(item: SituationReport) -> list[tuple[str, Spread | None, Callable[[floa
     return found
 
 
-def _curve(item: SituationReport, *, is_plain: bool) -> Table:
+def _curve(item: SituationReport, *, is_plain: bool, width: int) -> Table:
     bars = PLAIN_BARS if is_plain else BARS
-    marks = marks_of(item.curve)
+    marks = marks_of(item.curve)[-8 if width >= WIDTH else -6 :]
     table = Table(box=None, pad_edge=False, show_edge=False)
     table.add_column("after", style="dim", no_wrap=True)
     for mark in marks:
@@ -174,26 +186,34 @@ def at(curve: Curve, row: Sequence[float], mark: float) -> float:
     return found
 
 
-def _sessions(item: SituationReport) -> list[RenderableType]:
-    table = Table(box=None, pad_edge=False, show_edge=False, title_justify="left")
-    table.add_column("connections broken")
-    for header in ("open", "TCP", "QUIC", "TCP", "QUIC", "regional", "cannot", "a day,", "a day,"):
-        table.add_column(header, justify="right", no_wrap=True)
-    table.add_row(
-        "", "in all", "dead", "dead", "planned", "planned", "unicast", "open", "edge", "regional", style="dim"
-    )
-    for row in item.sessions:
-        has_connections = row.dead_tcp + row.dead_quic + row.day_tcp + row.day_quic > 0
-        cells = (row.dead_tcp, row.dead_quic, row.planned_tcp, row.planned_quic, row.regional)
-        table.add_row(
-            row.service,
-            count(row.open),
-            *(count(value) if has_connections else "–" for value in cells),
-            count(row.failed),
-            count(row.day_tcp + row.day_quic) if has_connections else "–",
-            count(row.day_regional) if has_connections else "–",
-        )
-    return [table]
+def _sessions(item: SituationReport, *, width: int) -> list[RenderableType]:
+    """One table, or where it does not fit a second one for what breaks in a day."""
+    rows = [(row.service, *_session_cells(row, item.regime)) for row in item.sessions]
+    if width >= WIDTH:
+        return [_columns((*_EVENT, *_DAY), rows)]
+    ends = 1 + len(_EVENT)
+    second = _columns(_DAY, [(row[0], *row[ends:]) for row in rows])
+    return [_columns(_EVENT, [row[:ends] for row in rows]), Text(""), second]
+
+
+def _columns(heads: Sequence[tuple[str, str]], rows: Sequence[tuple[str, ...]]) -> Table:
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    table.add_column("connections broken", min_width=min(18, max(len(row[0]) for row in rows)))
+    for first, _ in heads:
+        table.add_column(first, justify="right", no_wrap=True)
+    table.add_row("", *(second for _, second in heads), style="dim")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _session_cells(row: Broken, regime: Regime) -> tuple[str, ...]:
+    failed = "all" if regime is Regime.LAST else count(row.failed)
+    if row.dead_tcp + row.dead_quic + row.day_tcp + row.day_quic == 0:
+        return (count(row.open), "–", "–", "–", "–", "–", failed, "–", "–")
+    broken = (row.dead_tcp, row.dead_quic, row.planned_tcp, row.planned_quic, row.regional)
+    day = (row.day_tcp + row.day_quic, row.day_regional)
+    return (count(row.open), *map(count, broken), failed, *map(count, day))
 
 
 def _assumptions(a: Assumptions) -> list[RenderableType]:

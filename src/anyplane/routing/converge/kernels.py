@@ -259,7 +259,7 @@ def _speak(a, says, network, now, links, lines, stores, routers):  # type: ignor
 
 @njit(cache=True, nogil=True)
 def _is_suppressed(r, value, now, tables, stores, routers):  # type: ignore[no-untyped-def]
-    """Book the penalty of a message (RFC 2439 4.4.2, 4.4.3); True while the route may not be used."""
+    """Book the penalty of a message (RFC 2439); True while the route may not be used."""
     suppress, reuse, half_life, ceiling, on_withdrawal, on_change = routers.damping
     flap, line = tables.flap[r], tables.line[r]
     penalty = flap.penalty * 0.5 ** ((now - flap.at) / half_life)

@@ -38,27 +38,29 @@ class Damping:
 
     @property
     def ceiling(self) -> float:
-        """The highest penalty: one that decays to `reuse` in `longest_s` (RFC 2439 4.2)."""
+        """The highest penalty: one that decays to `reuse` in `longest_s` (RFC 2439)."""
         return float(self.reuse * 2.0 ** (self.longest_s / self.half_life_s))
 
 
 RFC_2439 = Damping(name="rfc2439", suppress=2000.0)
-"""What routers do when damping is switched on and nothing else is said (the defaults of IOS; RFC 7196, 3)."""
+"""What routers do when damping is switched on and nothing else is said (the defaults of IOS, as RFC 7196
+lists them)."""
 RIPE_580 = Damping(name="ripe580", suppress=6000.0)
-"""RIPE-580 and RFC 7196, which RFC 7454 6.3 (BCP 194) names: suppress at 6,000 or not at all."""
+"""RIPE-580 and RFC 7196, which RFC 7454 (BCP 194) 7 follows: suppress at 6,000 or more, else not at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """Every duration and share of the simulation; docs/explanation/convergence.md says where each comes from.
 
-    mrai: (seconds, share of networks) of the minimum route advertisement interval. jitter: RFC 4271 9.2.1.1.
-    busy: share of the networks with an interval in which it belongs to the neighbour, not to the prefix, and
-    other prefixes keep it running, so that even the first change waits for a part of it. withdrawals_wait:
-    share of the networks with an interval that hold withdrawals back too, as RFC 4271 asks; most do not.
-    processing_s: median from the arrival of a message to routes, forwarding and new messages made from it;
-    log-normal with `processing_sigma`. inflation: fibre over great circle. damping and the share of networks
-    that do it. horizon_s: when the simulation gives up.
+    mrai: (seconds, share of networks) of the minimum route advertisement interval; RFC 4271 10 suggests 30 s
+    for eBGP. jitter: the same section, a factor drawn evenly from 0.75 to 1. busy: share of the networks with
+    an interval in which it belongs to the neighbour, not to the prefix, and other prefixes keep it running,
+    so that even the first change waits for a part of it. withdrawals_wait: share of the networks with an
+    interval that hold withdrawals back too, as RFC 4271 9.2.1.1 asks; most do not. processing_s: median from
+    the arrival of a message to routes, forwarding and new messages made from it; log-normal with
+    `processing_sigma`. inflation: fibre over great circle. damping and the share of networks that do it.
+    horizon_s: when the simulation gives up.
     """
 
     mrai: tuple[tuple[float, float], ...] = ((30.0, 0.3), (5.0, 0.2), (0.0, 0.5))
