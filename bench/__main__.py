@@ -20,11 +20,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import (
+    add_site_rows,
+    attack_rows,
     check_rows,
     command_rows,
     compare_rows,
     converge_rows,
     lab_rows,
+    optimize_rows,
     paths_rows,
     routing_rows,
     trust_rows,
@@ -146,6 +149,36 @@ ROWS = (
         what="the same with all 20 withdrawn at once",
         limit=60,
         measure=converge_rows.last,
+    ),
+    Row(
+        name="optimize",
+        what="full graph, 15 sites x 2 upstreams x 4 prepends: one announcement set, two threads",
+        limit=0.01,
+        measure=optimize_rows.sets,
+    ),
+    Row(
+        name="add-site",
+        what="first site of optimize --add-site, full graph, 20 sites",
+        limit=20,
+        measure=add_site_rows.first_site,
+    ),
+    Row(
+        name="attack",
+        what="full graph: 10,000 attacking networks landed on 20 sites",
+        limit=1,
+        measure=attack_rows.landing,
+    ),
+    Row(
+        name="attack-ranking",
+        what="the same, every response tried and ranked, and the cascade",
+        limit=4,
+        measure=attack_rows.ranking,
+    ),
+    Row(
+        name="playbook",
+        what="every response of 20 sites, for users and seven botnets",
+        limit=6,
+        measure=attack_rows.table,
     ),
     Row(
         name="compare",

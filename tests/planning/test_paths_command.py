@@ -21,6 +21,7 @@ from anyplane.planning.both_ways.report import PathsReport
 from anyplane.planning.both_ways.text import render
 from anyplane.planning.explain import pops_from
 from anyplane.planning.page.answers import page
+from anyplane.planning.seal import seal
 
 AS_REL = (
     "174|3356|0\n174|1299|0\n3356|1299|0\n174|64|-1\n3356|64|-1\n1299|65|-1\n3356|66|-1\n"
@@ -95,6 +96,7 @@ def test_a_resumed_command_goes_on_from_what_is_kept(files: Path) -> None:
     kept = json.loads((files / "kept.json").read_text())
     assert len(kept["ways"]) >= 3
     del kept["ways"][1:]
+    kept["seal"] = seal(kept["ways"])
     (files / "kept.json").write_text(json.dumps(kept))
     _, again = run("--json", "--resume", "kept.json")
 
@@ -202,3 +204,21 @@ def test_ids_of_a_page_are_one_of_a_kind_and_begin_with_that_of_the_section() ->
         assert len(ids) == len(set(ids))
         assert all(one.startswith(found.id) for one in ids)
         assert ids[0] == found.id
+
+
+def test_a_group_that_nobody_announces_is_named_and_the_others_are_answered(files: Path) -> None:
+    silent = DESIGN.replace("[192.0.2.0/24]", "{on: [192.0.2.0/24], off: [198.51.100.0/24]}")
+    Path("a.yaml").write_text(
+        silent.replace("fra: {", "fra: {announce: [on], ").replace("nyc: {", "nyc: {announce: [on], ")
+    )
+
+    code, text = run("--json", "-")
+
+    found = json.loads(text)
+    assert code == 0
+    assert [item["scenario"] for item in found["summaries"]] == ["on"]
+    assert found["warnings"] == ["no site announces 198.51.100.0/24: nobody has a way in"]
+    for asked in ((), ("--client", "64")):
+        with pytest.raises(AnyplaneError, match="no site announces") as caught:
+            run("--group", "off", *asked)
+        assert caught.value.exit_code == 2

@@ -216,3 +216,49 @@ def test_a_sample_is_drawn_from_networks_with_links_and_repeats_itself() -> None
     assert [int(asn) for asn in world.asn[everyone]] == [10, 101, 102, 103]
     assert drawn(world, 2, seed=3, origin=64500).tolist() == drawn(world, 2, seed=3, origin=64500).tolist()
     assert Asn(104) not in world.asn[drawn(world, 5, seed=1, origin=64500)]
+
+
+def in_parts(*parts: str) -> Design:
+    """The tiny design with 192.0.2.0/23 and these parts of it, all of them announced by both sites."""
+    prefixes = (SHORT, *map(ip_network, parts))
+    return replace(
+        design(),
+        groups=(PrefixGroup(name="all", prefixes=prefixes),),
+        sites=(
+            tiny_world.site("a", 0, tiny_world.upstream(10, prefixes=prefixes)),
+            tiny_world.site("c", 2, tiny_world.upstream(20, prefixes=prefixes)),
+        ),
+    )
+
+
+def test_a_more_specific_is_moot_where_we_announce_both_halves() -> None:
+    loose = vrp("192.0.2.0/23", 64500, 24)
+    report = asked(loose, attackers=(103,), given=in_parts("192.0.2.0/24", "192.0.3.0/24"))
+
+    whole = next(item for item in report.exposures if item.prefixes == ("192.0.2.0/23",))
+    why = {cell.attack: cell.why for cell in whole.situations[0].cells if not cell.attackers}
+    assert set(why) == {Attack.SPECIFIC, Attack.FORGED_SPECIFIC}
+    assert all("192.0.2.0/24, 192.0.3.0/24" in text for text in why.values())
+    assert report.loose == ()
+    assert any("all of it is announced in more-specifics" in text for text in report.warnings)
+
+
+def test_where_we_announce_one_half_the_other_is_still_to_be_taken() -> None:
+    held = (ROA, vrp("192.0.2.0/24", 64500))
+    report = asked(*held, attackers=(103,), given=in_parts("192.0.2.0/24"))
+
+    assert taken(report, Attack.SPECIFIC, World.NOBODY) == 850.0
+    why = {cell.attack: cell.why for cell in report.exposures[0].situations[0].cells if not cell.attackers}
+    assert set(why) == {Attack.FORGED_SPECIFIC}, "our ROA for the half that we announce opens nothing"
+    assert "no ROA lets AS64500" in why[Attack.FORGED_SPECIFIC]
+    assert any("not of users of 192.0.2.0/24" in text for text in report.warnings)
+
+
+def test_a_roa_left_over_deep_inside_makes_a_forged_more_specific_valid() -> None:
+    wide = ip_network("192.0.0.0/22")
+    held = (vrp("192.0.0.0/22", 64500), vrp("192.0.2.0/24", 64500))
+    report = asked(*held, attackers=(103,), given=design(wide))
+
+    assert taken(report, Attack.FORGED_SPECIFIC, World.EVERYBODY) == 850.0
+    then = report.exposures[0].situations[1]
+    assert {cell.attack for cell in then.cells if not cell.attackers} == {Attack.FORGED_SPECIFIC}

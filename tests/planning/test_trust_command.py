@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.table import Table
 from typer.testing import CliRunner
 
 from anyplane.cli import trust
+from anyplane.cli.answers import deliver
 from anyplane.model.errors import AnyplaneError
 from anyplane.planning.trust import trust as reckoning
 
@@ -137,6 +139,7 @@ def test_an_interrupted_sweep_is_gone_on_with(monkeypatch: pytest.MonkeyPatch) -
     ("arguments", "says"),
     [
         (("--now", "soon"), "--now soon"),
+        (("--now", "20261121"), "a day, or Unix time"),
         (("--expires-within", "7"), "--expires-within 7"),
         (("--attacker", "x"), "--attacker x"),
         (("--attacker", "7"), "is not in this topology"),
@@ -158,3 +161,18 @@ def test_bad_input_is_an_error_in_words(arguments: tuple[str, ...], says: str) -
         run(*arguments)
 
     assert caught.value.exit_code == 2
+
+
+def test_names_with_brackets_and_colons_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("network")
+    table.add_row("AS64 [/b] [red]Net :smile:")
+
+    deliver(
+        text=lambda _plain, _width: table,
+        json_text=lambda: "{}",
+        section=lambda: pytest.fail("nobody asked for a page"),
+        json_file=None,
+        html=None,
+    )
+
+    assert "AS64 [/b] [red]Net :smile:" in capsys.readouterr().out

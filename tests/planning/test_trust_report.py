@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 import json
+from dataclasses import replace
 from io import StringIO
 
 import numpy as np
@@ -17,9 +18,9 @@ from anyplane.model.errors import UsageError
 from anyplane.model.rpki import VrpSet
 from anyplane.planning.jsonform import from_plain
 from anyplane.planning.page.answers import page
-from anyplane.planning.trust import kept, trust
+from anyplane.planning.trust import kept, trust, words
 from anyplane.planning.trust.html import section
-from anyplane.planning.trust.report import TrustReport, to_json
+from anyplane.planning.trust.report import Attack, TrustReport, to_json
 from anyplane.planning.trust.text import render
 
 NOW = 1_795_284_000
@@ -140,6 +141,9 @@ def test_runs_that_are_kept_give_the_same_report_without_running() -> None:
         (('"version": 1', '"version": 2'), "another version"),
         (('"fingerprint": "', '"fingerprint": "x'), "another question"),
         (('"variants": {', '"variantz": {'), "is damaged"),
+        (('": "0 ', '": "nan '), "checksum"),
+        (('": "0 ', '": "-5 '), "checksum"),
+        (('"seal": "', '"seal": "x'), "checksum"),
     ],
 )
 def test_a_file_of_other_runs_is_refused(change: tuple[str, str], says: str) -> None:
@@ -148,6 +152,19 @@ def test_a_file_of_other_runs_is_refused(change: tuple[str, str], says: str) -> 
 
     with pytest.raises(UsageError, match=says):
         kept.from_text(text.replace(*change), work.fingerprints(), file="runs.json")
+
+
+def test_runs_between_other_relationships_are_of_another_question() -> None:
+    _, work = sampled()
+    sweep = work.sweeps[0][0]
+    before = sweep.fingerprint()
+    peers = sweep.topology.adj_peers.copy()
+    at = int(np.flatnonzero(sweep.topology.adj_customers > peers)[0])
+    peers[at] += 1  # a neighbour that was a peer is a provider
+
+    sweep.topology = replace(sweep.topology, adj_peers=peers)
+
+    assert sweep.fingerprint() != before
 
 
 def test_an_interrupt_leaves_a_report_of_what_was_done() -> None:
@@ -166,3 +183,20 @@ def test_an_interrupt_leaves_a_report_of_what_was_done() -> None:
     assert {cell.attackers for cell in cells} == {0, 4}, "a cell is of all attackers or not there"
     assert "Interrupted" in written(report, 100)
     assert page([section(report)])
+
+
+def test_a_sample_says_how_far_its_median_may_be_off() -> None:
+    report, _ = sampled()
+    item = report.exposures[0]
+    situation = item.situations[0]
+    curve = tuple(step / 100 for step in range(101))
+    cells = tuple(
+        replace(cell, attackers=1000, curve=curve) if cell.attack is Attack.SAME else cell
+        for cell in situation.cells
+    )
+    drawn = replace(situation, cells=cells, named=())
+    few = replace(item, attackers=1000, networks=80_000, users=1e6, situations=(drawn,))
+
+    # Ranks 469 to 531 of 1,000 hold the median with 95 %: the percents around them.
+    assert "between 46.0 % and 54.0 % (19 times of 20)" in words.lead(few, drawn)
+    assert "19 times" not in words.lead(replace(few, networks=1500), drawn), "nearly all were tried"

@@ -222,3 +222,36 @@ def test_with_the_roas_to_create_every_route_is_valid(rows: list[tuple[int, int,
     for item in report.routes:
         for some in (vrps + created, kept + created):
             assert validate(ip_network(item.prefix), item.origin, some).state is State.VALID
+
+
+def test_a_roa_of_a_network_that_nobody_named_is_a_warning_until_it_is_a_scrubber() -> None:
+    other, inside = vrp("192.0.0.0/16", 64510, 24), vrp("2001:db8:0:8000::/49", 64511)
+
+    assert [text[:28] for text in asked(V4, V6, other, inside).warnings if text.startswith("ROA")] == [
+        "ROA AS64510 192.0.0.0/16 to "
+    ], "a /49 is dropped by networks, valid or not"
+    assert not [text for text in asked(V4, V6, other, scrubbers=(64510,)).warnings if "64510" in text]
+    assert not [text for text in asked(V4, V6, vrp("192.0.2.0/24", 0)).warnings if "AS0" in text]
+    gone = replace(other, expires=NOW - 1)
+    assert not [text for text in asked(V4, V6, gone).warnings if "64510" in text]
+
+
+def test_a_route_whose_roa_has_expired_is_counted_once() -> None:
+    report = asked(replace(V4, expires=NOW - 1), V6)
+
+    assert (report.broken, report.missing) == (1, 0)
+
+
+def test_a_roa_left_over_inside_of_a_prefix_can_be_used_against_it() -> None:
+    given = tiny_world.design(groups=(PrefixGroup(name="all", prefixes=(ip_network("192.0.0.0/22"),)),))
+    held = (vrp("192.0.0.0/22", 64500), vrp("192.0.2.0/24", 64500), vrp("192.0.3.7/32", 64500))
+
+    report = asked(*held, design=given)
+
+    assert [(item.prefix, item.announced, item.is_exploitable) for item in report.loose] == [
+        ("192.0.2.0/24", 0, True),
+        ("192.0.3.7/32", 0, False),
+    ]
+    assert report.roas == ()
+    meant = asked(*held, design=given, more_specifics=(ip_network("192.0.2.0/24"),))
+    assert [item.prefix for item in meant.loose] == ["192.0.3.7/32"]

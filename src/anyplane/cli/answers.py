@@ -48,7 +48,7 @@ def deliver(
     if json_file is not None:
         write(json_file, json_text())
     elif html != STANDARD_OUTPUT:
-        print_text(text)
+        print_text(text, has_markup=False)
     for path in (html, json_file):
         if path is not None and path != STANDARD_OUTPUT:
             sys.stderr.write(f"wrote {path}\n")

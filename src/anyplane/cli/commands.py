@@ -6,6 +6,7 @@ import typer
 
 from anyplane.cli import (
     agent,
+    attack,
     calibrate,
     check,
     compare,
@@ -16,8 +17,10 @@ from anyplane.cli import (
     lab,
     lint_router,
     measure,
+    optimize,
     paths,
     plan,
+    playbook,
     render,
     routes,
     schema,
@@ -34,9 +37,12 @@ def register(app: typer.Typer) -> None:
     plan.register(app)
     explain.register(app)
     diff.register(app)
+    optimize.register(app)
     compare.register(app)
     paths.register(app)
     converge.register(app)
+    attack.register(app)
+    playbook.register(app)
     trust.register(app)
     check.register(app)
     schema.register(app)

@@ -40,6 +40,15 @@ def read_design(path: str) -> Design:
     return design.parse(text, file=name)
 
 
+def read_text(file: Path) -> str:
+    """A text file that a person named; UsageError where it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"{file} cannot be read: {why.lower()}") from None
+
+
 def is_report(text: str) -> bool:
     """Does this text begin like the JSON of `anyplane plan`?"""
     begin = text[:BEGINNING]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anyplane.cli.calibration_option import CalibrationOption, load_calibration
-from anyplane.cli.design_file import read_design
+from anyplane.cli.design_file import read_design, read_text
 from anyplane.cli.output import STANDARD_OUTPUT, refuse_overwriting, write
 from anyplane.cli.planning_options import (
     GroupOption,
@@ -30,6 +30,7 @@ from anyplane.model.errors import UsageError
 if TYPE_CHECKING:
     from anyplane.calibration.calibration import Calibration
     from anyplane.design import Design
+    from anyplane.planning.page.answers import Section
     from anyplane.planning.report import Report
     from anyplane.topology import Topology
 
@@ -43,6 +44,14 @@ def plan(
     html: Annotated[
         str | None,
         typer.Option("--html", metavar="FILE", help="Write one self-contained page with a map."),
+    ] = None,
+    section: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--section",
+            metavar="FILE",
+            help="Put on the page what another command said, its --json FILE. Repeatable.",
+        ),
     ] = None,
     group: GroupOption = "",
     failures: Annotated[
@@ -86,9 +95,12 @@ def plan(
         )
     if forecast is not None and str(forecast) in (json_file, html, STANDARD_OUTPUT):
         raise UsageError("a forecast needs a file of its own", hint="--forecast forecast.csv")
+    if section and html is None:
+        raise UsageError("--section is for the page, and no page is asked for", hint="add --html page.html")
     outputs = (json_file, html, None if forecast is None else str(forecast))
-    refuse_overwriting((design, topology, users, calibration), outputs)
+    refuse_overwriting((design, topology, users, calibration, *(section or ())), outputs)
     parsed = read_design(design)
+    sections = _sections(section or [], service=parsed.name)
     known = load_calibration(calibration)
     world = load_world(topology, seed=topology_seed, cache=cache, metros=metros, rov=rov, users=users)
     from anyplane.planning.latency import INFLATION, LatencyModel
@@ -103,7 +115,7 @@ def plan(
     if wants or forecast is not None:
         sure = _with_certainty(report, parsed, world, known, group=group, forecast=forecast)
         report = sure if wants else report
-    _write(report, json_file=json_file, html=html)
+    _write(report, sections=sections, json_file=json_file, html=html)
     if not report.is_ok:
         raise typer.Exit(1)
 
@@ -141,11 +153,30 @@ def _with_certainty(
     return sure
 
 
-def _write(report: Report, *, json_file: str | None, html: str | None) -> None:
+def _sections(files: Sequence[Path], *, service: str) -> list[Section]:
+    """What the files say, each once: two of one kind on a page would share their anchors."""
+    if not files:
+        return []
+    from anyplane.planning.page.sections import section_of
+
+    found: dict[str, Path] = {}
+    sections = []
+    for file in files:
+        made = section_of(read_text(file), file=str(file))
+        if made.id in found:
+            raise UsageError(f"{file} and {found[made.id]} are reports of one kind; a page takes one of each")
+        if made.service != service:
+            raise UsageError(f"{file} is about the service {made.service}, and the plan about {service}")
+        found[made.id] = file
+        sections.append(made)
+    return sections
+
+
+def _write(report: Report, *, sections: Sequence[Section], json_file: str | None, html: str | None) -> None:
     if html is not None:
         from anyplane.planning.html import render_html
 
-        write(html, render_html(report))
+        write(html, render_html(report, sections=sections))
     if json_file is not None:
         from anyplane.planning.report import to_json
 

@@ -120,13 +120,16 @@ def load_world(
     return world
 
 
-def print_text(make: Callable[[bool, int], RenderableType]) -> None:
-    """Print make(is_plain, width): can only ASCII be shown, and on how many columns, 80 to 100?"""
+def print_text(make: Callable[[bool, int], RenderableType], *, has_markup: bool = True) -> None:
+    """Print make(is_plain, width): can only ASCII be shown, and on how many columns, 80 to 100?
+
+    has_markup: without, texts are shown as they are; names of networks and files hold brackets and colons.
+    """
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=False)
     width = max(NARROWEST, min(WIDTH, console.width)) if console.is_terminal else WIDTH
-    console = Console(highlight=False, width=width)
+    console = Console(highlight=False, width=width, markup=has_markup, emoji=has_markup)
     is_plain = not console.encoding.lower().startswith("utf")
     text = make(is_plain, width)
     if console.is_terminal:

@@ -43,7 +43,7 @@ def routes(
     ],
     rov: Annotated[
         Path | None,
-        typer.Option("--rov", metavar="CSV", help="ASNs that drop announcements marked rov_invalid."),
+        typer.Option("--rov", metavar="FILE", help="ASNs that drop announcements marked rov_invalid."),
     ] = None,
     no_metros: Annotated[
         bool,
@@ -103,7 +103,7 @@ def _topology(
 
     from anyplane.datasets import load
     from anyplane.datasets.as_rel import read_as_rel
-    from anyplane.datasets.asn_table import read_rov
+    from anyplane.datasets.rov_lists import read_rov_list
     from anyplane.datasets.world import metros
     from anyplane.topology import build, without_metros
 
@@ -124,7 +124,7 @@ def _topology(
         )
     if rov is None:
         return topology
-    return replace(topology, rov=np.isin(topology.asn, np.array(sorted(read_rov(rov)), np.uint32)))
+    return replace(topology, rov=np.isin(topology.asn, np.array(sorted(read_rov_list(rov).asns), np.uint32)))
 
 
 def _seeds(

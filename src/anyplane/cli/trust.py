@@ -273,6 +273,9 @@ def _prefix(text: str) -> Prefix:
 
 def _moment(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) < 12:
+        # 20261121 is a day to whoever writes it, and 1970 as Unix time: neither is taken for the other.
+        if len(text) < 9:
+            raise UsageError(f"--now {text}: a day, or Unix time?", hint="write 2026-11-21 for a day")
         return int(text)
     try:
         at = datetime.fromisoformat(text)

@@ -64,8 +64,8 @@ class Assessor:
             forbidden = [s for s in range(scenario.real_sites) if scenario.sites[s] not in rule.sites]
             self._forbidden[r] = mask_of(forbidden, words)
 
-    def figures(self, routes: Routes) -> Figures:
-        """The Figures of these routes."""
+    def figures(self, routes: Routes, *, users: Float64 | None = None) -> Figures:
+        """The Figures of these routes. users: (S,) the expected ones, where they are known already."""
         clients, latency = self.clients, self.latency
         sums, rtt, astray = _count(
             routes.site,
@@ -86,7 +86,7 @@ class Assessor:
         )
         served, unserved, weighted = (float(value) for value in sums)
         return Figures(
-            users=flow(routes, self._weight),
+            users=flow(routes, self._weight) if users is None else users,
             served=served,
             unserved=unserved,
             rtt=rtt[0],
@@ -133,13 +133,11 @@ def _count(  # type: ignore[no-untyped-def]
     almost,
 ):
     """((served, unserved, sum of rtt x users), quantiles of the served and of all, users astray by rule)."""
-    longest = 0.0
-    for u in range(len(pop)):
-        if site[pop[u]] < real_sites:
-            longest = max(longest, _hundredths(km[pop[u]], hops[pop[u]], light, hop_ms, last_mile_ms))
-    bins = np.zeros(np.int64(longest) + 1, np.float64)
     sums = np.zeros(3, np.float64)
     astray = np.zeros((len(covered), 3), np.float64)
+    waited = np.empty(len(pop), np.int64)  # hundredths of a millisecond of each who is served
+    waiting = np.empty(len(pop), np.float64)
+    served = 0
     for u in range(len(pop)):
         reached = site[pop[u]]
         for rule in range(len(covered)):
@@ -149,13 +147,16 @@ def _count(  # type: ignore[no-untyped-def]
             sums[1] += users[u]
             continue
         hundredths = _hundredths(km[pop[u]], hops[pop[u]], light, hop_ms, last_mile_ms)
-        bins[np.int64(hundredths)] += users[u]
+        waited[served] = np.int64(hundredths)
+        waiting[served] = users[u]
+        served += 1
         sums[0] += users[u]
         sums[2] += hundredths / 100.0 * users[u]
+    times, parts = _by_time(waited[:served], waiting[:served])
     rtt = np.full((2, len(points)), np.inf, np.float64)
     total = 0.0
-    for users_here in bins:
-        total += users_here
+    for part in parts:
+        total += part
     if total == 0.0:
         rtt[0] = np.nan
         return sums, rtt, astray
@@ -164,12 +165,42 @@ def _count(  # type: ignore[no-untyped-def]
         whole = total if which == 0 else total + sums[1]
         running = 0.0
         q = 0
-        for at in range(len(bins)):
-            running += bins[at]
+        for at in range(len(parts)):
+            running += parts[at]
             while q < len(points) and running >= points[q] * whole * almost:
-                rtt[which, q] = at / 100.0
+                rtt[which, q] = times[at] / 100.0
                 q += 1
     return sums, rtt, astray
+
+
+@njit(cache=True, nogil=True)
+def _by_time(waited, users):  # type: ignore[no-untyped-def]
+    """(distinct values of `waited`, ascending; the users of each, added in their order)."""
+    times = np.empty(len(waited), np.int64)
+    parts = np.empty(len(waited), np.float64)
+    count = 0
+    longest = 0
+    for value in waited:
+        longest = max(longest, value)
+    if len(waited) * 32 > longest:
+        bins = np.zeros(longest + 1, np.float64)
+        for u in range(len(waited)):
+            bins[waited[u]] += users[u]
+        for at in range(len(bins)):
+            if bins[at] != 0.0:
+                times[count] = at
+                parts[count] = bins[at]
+                count += 1
+        return times[:count], parts[:count]
+    # On a small Internet the bins would be mostly empty, and making them most of the work.
+    for u in np.argsort(waited, kind="mergesort"):
+        if count and times[count - 1] == waited[u]:
+            parts[count - 1] += users[u]
+        else:
+            times[count] = waited[u]
+            parts[count] = users[u]
+            count += 1
+    return times[:count], parts[:count]
 
 
 @njit(cache=True, nogil=True, inline="always")

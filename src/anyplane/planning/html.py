@@ -8,9 +8,11 @@ by its hash, so that even a hole in the escaping would run nothing.
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -21,9 +23,15 @@ from anyplane.planning import figures
 from anyplane.planning.page import colours, equal_earth, view, wording
 from anyplane.planning.report import Report
 
+if TYPE_CHECKING:
+    from anyplane.planning.page.answers import Section
 
-def render_html(report: Report) -> str:
-    """The page; equal reports give equal bytes from the same version of the program."""
+
+def render_html(report: Report, *, sections: Sequence[Section] = ()) -> str:
+    """The page; equal reports give equal bytes from the same version of the program.
+
+    sections: what other commands said of the same design, after the scenarios.
+    """
     script = asset("page.js")
     return (
         environment()
@@ -31,6 +39,8 @@ def render_html(report: Report) -> str:
         .render(
             report=report,
             scenarios=view.scenarios(report),
+            sections=sections,
+            styles=[Markup(section.style) for section in sections],  # noqa: S704  # our own text, no data in it
             program=f"anyplane {__version__}",
             style=Markup(asset("page.css")),  # noqa: S704  # our own file, no data in it
             script=Markup(script),  # noqa: S704  # our own file, no data in it

@@ -1,0 +1,326 @@
+"""`anyplane optimize`: better announcements for the same sites and upstreams, and the next sites to add."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anyplane.cli.answers import HtmlOption, deliver, progress, refuse_both_to_standard_output
+from anyplane.cli.calibration_option import CalibrationOption, load_calibration
+from anyplane.cli.design_file import read_design
+from anyplane.cli.optimize_write import WriteCommand, refuse_writing, write_design
+from anyplane.cli.output import refuse_overwriting, write_text
+from anyplane.cli.planning_options import (
+    GroupOption,
+    InflationOption,
+    JsonOption,
+    MetrosOption,
+    RovOption,
+    UsersOption,
+    load_world,
+)
+from anyplane.cli.topology_option import CacheOption, TopologyOption, TopologySeedOption
+from anyplane.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from anyplane.planning.latency import LatencyModel
+    from anyplane.planning.search.evaluated import Sets
+    from anyplane.planning.search.optimize import Question, Search
+
+INTERRUPTED = 130
+BROKEN = 1
+KEEP_EVERY_S = 2.0
+"""So often, at most, the file of --resume is written."""
+TURNED, SOUGHT, SITES = "What may be turned", "Search", "New sites"
+
+
+def optimize(
+    design: Annotated[str, typer.Argument(metavar="DESIGN", help="A design file, or - for standard input.")],
+    goal: Annotated[
+        str, typer.Option("--goal", metavar="mean|p50|p90|p95|p99", help="The RTT that is made small.")
+    ] = "mean",
+    write: Annotated[
+        str | None,
+        typer.Option(
+            "--write", metavar="[FILE]", help="Write the edited design to FILE, or to the design's own file."
+        ),
+    ] = None,
+    pick: Annotated[
+        str, typer.Option("--pick", metavar="CHOICE", help="The row of the table that --write means.")
+    ] = "best",
+    topology: TopologyOption = None,
+    topology_seed: TopologySeedOption = 1,
+    cache: CacheOption = None,
+    json_file: JsonOption = None,
+    html: HtmlOption = None,
+    group: GroupOption = "",
+    metros: MetrosOption = True,
+    rov: RovOption = True,
+    users: UsersOption = None,
+    inflation: InflationOption = None,
+    calibration: CalibrationOption = None,
+    turn: Annotated[
+        str,
+        typer.Option(
+            "--turn",
+            metavar="KIND,…",
+            help="prepend, withdraw, no-export, communities, med, backup.",
+            rich_help_panel=TURNED,
+        ),
+    ] = "prepend,withdraw,no-export,communities",
+    prepends: Annotated[
+        str, typer.Option("--prepends", metavar="N,…", help="Prepends to try.", rich_help_panel=TURNED)
+    ] = "0,1,2,3",
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep", metavar="SITE[/ASN]", help="Not to be touched; repeatable.", rich_help_panel=TURNED
+        ),
+    ] = None,
+    min_sites: Annotated[
+        int,
+        typer.Option("--min-sites", min=1, help="So many sites stay announced.", rich_help_panel=TURNED),
+    ] = 2,
+    max_changes: Annotated[
+        int,
+        typer.Option(
+            "--max-changes", min=0, help="Uplinks changed at most; 0: any number.", rich_help_panel=TURNED
+        ),
+    ] = 0,
+    change_cost: Annotated[
+        float,
+        typer.Option(
+            "--change-cost",
+            min=0.0,
+            metavar="MS",
+            help="What each change must bring.",
+            rich_help_panel=TURNED,
+        ),
+    ] = 0.05,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the search.", rich_help_panel=SOUGHT)] = 1,
+    budget: Annotated[
+        int,
+        typer.Option("--budget", min=1, help="Announcement sets to evaluate.", rich_help_panel=SOUGHT),
+    ] = 2000,
+    seconds: Annotated[
+        str,
+        typer.Option(
+            "--time", metavar="SECONDS", help="Stop then; the answer is partial.", rich_help_panel=SOUGHT
+        ),
+    ] = "",
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume",
+            metavar="FILE",
+            help="Keep evaluated sets here, and go on from them.",
+            rich_help_panel=SOUGHT,
+        ),
+    ] = None,
+    threads: Annotated[
+        int, typer.Option("--threads", min=1, max=64, help="Threads.", rich_help_panel=SOUGHT)
+    ] = 2,
+    add_site: Annotated[
+        int,
+        typer.Option(
+            "--add-site", min=0, metavar="N", help="Propose the next N sites instead.", rich_help_panel=SITES
+        ),
+    ] = 0,
+    only_used: Annotated[
+        bool,
+        typer.Option("--only-used", help="New sites buy from networks of the design.", rich_help_panel=SITES),
+    ] = False,
+    transits: Annotated[
+        int, typer.Option("--transits", min=1, help="Transits of a new site.", rich_help_panel=SITES)
+    ] = 2,
+    capacity: Annotated[
+        str,
+        typer.Option("--capacity", metavar="RATE", help="Of each new site.", rich_help_panel=SITES),
+    ] = "",
+) -> None:
+    """Find announcements that bring users nearer, keep promises and capacity, and change little.
+
+    Exit code 0: an answer, even that nothing is better; 1: the best choice still breaks an objective or a
+    residency rule; 2: bad input; 130: interrupted, and the best until then is shown.
+    """
+    refuse_both_to_standard_output(json_file=json_file, html=html)
+    refuse_writing(design, write)
+    refuse_overwriting((design, topology, users, calibration), (json_file, html, resume))
+    refuse_overwriting((topology, users, calibration), (write or None,))
+    parsed = read_design(design)
+    limit = _seconds(seconds)
+    if add_site:
+        from anyplane.cli.optimize_sites import propose
+
+        world = load_world(topology, seed=topology_seed, cache=cache, metros=metros, rov=rov, users=users)
+        text = propose(
+            parsed,
+            parsed.source,
+            world,
+            _latency(inflation),
+            count=add_site,
+            goal=goal,
+            group=group,
+            only_used=only_used,
+            size=transits,
+            capacity=capacity,
+            threads=threads,
+            json_file=json_file,
+            html=html,
+        )
+        if write is not None:
+            write_design(design, parsed, text, write, aside="-" in (json_file, html))
+        return
+
+    question = _question(
+        goal, turn, prepends, keep or [], min_sites, max_changes, change_cost, seed=seed, budget=budget
+    )
+    learned = load_calibration(calibration)
+    world = load_world(topology, seed=topology_seed, cache=cache, metros=metros, rov=rov, users=users)
+    from anyplane.planning.search import html as pages
+    from anyplane.planning.search import report as results
+    from anyplane.planning.search import text as words
+    from anyplane.planning.search.optimize import Search
+
+    search = Search(parsed, world, question, latency=_latency(inflation), group=group, threads=threads)
+    keeper = _Keeper(search, resume)
+    known = keeper.known()
+    stop = _deadline(limit)
+    with progress("evaluating") as told:
+
+        def tell(done: int, of: int) -> None:
+            told(min(done, of), of)
+            keeper.keep()
+
+        report = search.run(known=known, stop=stop, progress=tell, calibration=learned)
+    keeper.keep(now=True)
+    settings = search.turned(pick) if write is not None else {}
+    deliver(
+        text=lambda is_plain, width: words.render(report, is_plain=is_plain, width=width),
+        json_text=lambda: results.to_json(report),
+        section=lambda: pages.section(report),
+        json_file=json_file,
+        html=html,
+    )
+    if write is not None:
+        from anyplane.design.editing import edited
+
+        if not settings:
+            sys.stderr.write(f"{pick} changes nothing: nothing was written\n")
+        else:
+            text = edited(parsed.source, parsed, settings)
+            write_design(design, parsed, text, write, aside="-" in (json_file, html), settings=settings)
+    if report.stopped == "interrupt":
+        kept = f"; {resume} holds what was evaluated, the same command goes on" if resume else ""
+        sys.stderr.write(f"interrupted: the report is of what was evaluated until then{kept}\n")
+        raise typer.Exit(INTERRUPTED)
+    if any(item.state is item.state.BROKEN for item in report.picked.promises):
+        raise typer.Exit(BROKEN)
+
+
+class _Keeper:
+    """The file of --resume: read at the start, written whole every few seconds and at the end."""
+
+    def __init__(self, search: Search, file: Path | None) -> None:
+        self.search, self.file = search, file
+        self.mark = search.fingerprint if file is not None else ""
+        self.last = time.monotonic()
+
+    def known(self) -> Sets | None:
+        """What the file holds; None where there is none."""
+        from anyplane.planning.search import kept
+
+        if self.file is None or not self.file.exists():
+            return None
+        try:
+            text = self.file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            raise UsageError(f"{self.file} cannot be read: {why.lower()}") from None
+        return kept.from_text(text, self.mark, file=str(self.file))
+
+    def keep(self, *, now: bool = False) -> None:
+        """Write it, if it is time to."""
+        from anyplane.planning.search import kept
+
+        if self.file is None or self.search.evaluated is None:
+            return
+        if now or time.monotonic() - self.last >= KEEP_EVERY_S:
+            write_text(self.file, kept.to_text(self.search.evaluated.kept(), self.mark))
+            self.last = time.monotonic()
+
+
+def _question(
+    goal: str,
+    turn: str,
+    prepends: str,
+    keep: list[str],
+    min_sites: int,
+    max_changes: int,
+    change_cost: float,
+    *,
+    seed: int,
+    budget: int,
+) -> Question:
+    from anyplane.planning.search.marks import Goal
+    from anyplane.planning.search.optimize import Question
+    from anyplane.planning.search.space import Limits, Turn
+
+    goals = [one.value for one in Goal]
+    if goal not in goals:
+        raise UsageError(f"--goal {goal}: there is no such goal", hint=", ".join(goals))
+    kinds = [one.strip() for one in turn.split(",") if one.strip()]
+    known = [one.value for one in Turn]
+    for kind in kinds:
+        if kind not in known:
+            raise UsageError(f"--turn {kind}: there is no such kind", hint=", ".join(known))
+    try:
+        times = tuple(dict.fromkeys(int(one) for one in prepends.split(",") if one.strip()))
+    except ValueError:
+        times = (-1,)
+    if any(not 0 <= one <= 20 for one in times):
+        raise UsageError(f"--prepends {prepends}: that is not a list of numbers", hint="0,1,2,3; at most 20")
+    return Question(
+        goal=Goal(goal),
+        limits=Limits(
+            turns=tuple(dict.fromkeys(Turn(kind) for kind in kinds)),
+            prepends=times,
+            keep=tuple(keep),
+            min_sites=min_sites,
+            most_changes=max_changes,
+        ),
+        change_cost_ms=change_cost,
+        seed=seed,
+        budget=budget,
+    )
+
+
+def _seconds(text: str) -> float | None:
+    from anyplane.cli import duration
+
+    if not text:
+        return None
+    return duration.seconds(text if not text.replace(".", "", 1).isdigit() else f"{text} s", option="--time")
+
+
+def _deadline(limit: float | None) -> Callable[[], bool]:
+    if limit is None:
+        return lambda: False
+    end = time.monotonic() + limit
+    return lambda: time.monotonic() >= end
+
+
+def _latency(inflation: float | None) -> LatencyModel:
+    from anyplane.planning.latency import LatencyModel
+
+    return LatencyModel() if inflation is None else LatencyModel(inflation=inflation)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("optimize", cls=WriteCommand)(optimize)

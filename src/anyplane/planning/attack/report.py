@@ -1,0 +1,184 @@
+"""AttackReport: everything `anyplane attack` found out, as frozen values with one stable JSON form.
+
+Loads are Gbit/s, users estimated people, shares fractions; users and loads by site are expected ones, as in
+`plan`: every open tie is an even draw. Every number is rounded when the report is built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anyplane.planning.attack.responses import Kind
+from anyplane.planning.jsonform import render, to_plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteGbps:
+    """Gbit/s of an attack at one site."""
+
+    site: str
+    gbps: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UplinkGbps:
+    """Gbit/s of the attack that one uplink of a site brings; asn and network are of the upstream."""
+
+    name: str
+    asn: int
+    network: str
+    gbps: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteUnderAttack:
+    """One site as things are now. capacity, utilisation: None where no capacity is known. loss: the part of
+    all packets that is dropped. calibrated_gbps: the attack by the probabilities of a calibration."""
+
+    site: str
+    users: float
+    users_share: float
+    legit_gbps: float
+    others_gbps: float
+    attack_gbps: float
+    attack_share: float
+    capacity_gbps: float | None
+    utilisation: float | None
+    loss: float
+    users_hurt: float
+    is_drowned: bool
+    uplinks: tuple[UplinkGbps, ...]
+    calibrated_gbps: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the traffic of a network, or of all of a continent (asn 0), lands: the largest part first."""
+
+    name: str
+    asn: int
+    country: str
+    gbps: float
+    unreached_gbps: float
+    landed: tuple[SiteGbps, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """A source that the topology lacks: its traffic lands nowhere here."""
+
+    asn: int
+    gbps: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteLoad:
+    """One site under a response."""
+
+    site: str
+    users: float
+    attack_gbps: float
+    utilisation: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a response would do.
+
+    users_hurt: by expectation; users_touched: at drowned sites, or cut off; users_cut: cut off by it.
+    users_saved: so many fewer hurt than by doing nothing. loads: of the sites that get something else than
+    now. orders: what to type.
+    """
+
+    rank: int
+    name: str
+    kind: Kind
+    users_hurt: float
+    users_touched: float
+    users_cut: float
+    users_saved: float
+    users_moved: float
+    p50_ms: float | None
+    p95_ms: float | None
+    dropped_gbps: float
+    drowned: tuple[str, ...]
+    loads: tuple[SiteLoad, ...]
+    orders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """If drowned sites withdraw themselves: who has withdrawn by now, and who drowns then."""
+
+    number: int
+    withdrawn: tuple[str, ...]
+    drowned: tuple[str, ...]
+    users_hurt: float
+    users_cut: float
+    loads: tuple[SiteLoad, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The question. bits_per_query: None where the design is in bits, or none was given."""
+
+    sources: str
+    gbps: float
+    networks: int
+    seed: int
+    bits_per_query: float | None
+    address_share: float
+    poisoned: tuple[int, ...]
+    with_pairs: bool
+    calibration: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttackReport:
+    """One attack on the prefixes of one scenario.
+
+    whole_networks: those whose traffic lands whole on one site, whatever ties decide; whole_share: their part
+    of the attack. responses: ranked; empty where no site has a capacity. rounds: the cascade, now
+    first.
+    """
+
+    kind: str = "attack"
+    version: int = 1
+    service: str
+    design: str
+    origin_asn: int
+    internet: str
+    internet_networks: int
+    scenario: str
+    prefixes: tuple[str, ...]
+    total_users: float
+    asked: Asked
+    landed_gbps: float
+    unreached_gbps: float
+    unknown_gbps: float
+    unknown: tuple[Unknown, ...]
+    unknown_networks: int
+    whole_networks: int
+    whole_share: float
+    has_capacity: bool
+    users_hurt: float
+    users_touched: float
+    p50_ms: float | None
+    p95_ms: float | None
+    sites: tuple[SiteUnderAttack, ...]
+    sources: tuple[Source, ...]
+    regions: tuple[Source, ...]
+    responses: tuple[Outcome, ...]
+    rounds: tuple[Round, ...]
+    guard: str
+    warnings: tuple[str, ...]
+
+    @property
+    def drowned(self) -> tuple[str, ...]:
+        """The sites that drown now."""
+        return tuple(site.site for site in self.sites if site.is_drowned)
+
+
+def to_json(report: AttackReport) -> str:
+    """The report as JSON text."""
+    return render(to_plain(report))

@@ -1,0 +1,1 @@
+"""Playbooks: what each prepared response does to the load of every site, to be looked up."""

@@ -1,0 +1,1 @@
+"""Search: which announcements bring users nearest, within capacity and promises, at few changes."""
