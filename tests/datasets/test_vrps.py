@@ -159,6 +159,15 @@ def test_an_end_beyond_all_calendars_is_no_end(tmp_path: Path) -> None:
     assert found.expires is None
 
 
+@pytest.mark.parametrize(
+    ("end", "expires"), [("1795300000.0", 1_795_300_000), ("null", None), ('""', None), ('"N/A"', None)]
+)
+def test_an_end_may_be_a_fraction_or_absent(end: str, expires: int | None, tmp_path: Path) -> None:
+    (found,) = read(tmp_path, f'[{{"asn":1,"prefix":"192.0.2.0/24","expires":{end}}}]')
+
+    assert found.expires == expires
+
+
 def test_a_list_of_nothing_is_a_list(tmp_path: Path) -> None:
     path = tmp_path / "none.json"
     path.write_text('{"roas": []}')
@@ -199,6 +208,11 @@ def test_a_list_of_nothing_is_a_list(tmp_path: Path) -> None:
         ('{"roas": [{"asn": "AS", "prefix": "192.0.2.0/24"}]}', "is not an AS number"),
         ('{"roas": [{"asn": 1, "prefix": "192.0.2.0/24", "maxLength": "x"}]}', "the maximum length is 'x'"),
         ('{"roas": [], "other": [{"asn": 1, "prefix": "192.0.2.0/24"}]}', "outside of its list"),
+        ('[{"asn": 1, "prefix": "192.0.2.0/24", "expires": "soon"}]', "it expires at 'soon', which is not"),
+        ('[{"asn": 1, "prefix": "192.0.2.0/24", "expires": [1]}]', "it expires at '[1]'"),
+        ('[{"asn": 1, "prefix": "192.0.2.0/24", "expires": true}]', "it expires at 'True'"),
+        ('[{"asn": 1, "prefix": "192.0.2.0/24", "expires": NaN}]', "it expires at 'nan'"),
+        ("ASN,IP Prefix,Expires\nAS1,192.0.2.0/24,someday\n", ":2: it expires at 'someday'"),
         ("[" * 100_000, "nested too deeply"),
         ('{"roas": [], "x": ' + "9" * 5000 + "}", "a number that cannot be one"),
         ("<!DOCTYPE html><html>", "is a web page"),

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from anyplane.datasets import manifest
 from anyplane.datasets.as_country import Registry, merge, read_registry
 from anyplane.datasets.as_rel import AsRel, read_as_rel
-from anyplane.datasets.asn_table import read_rov, read_users
+from anyplane.datasets.asn_table import read_users
 from anyplane.datasets.compressed import sha256_of
 from anyplane.datasets.metro_match import MetroIndex
 from anyplane.datasets.peeringdb import PeeringDb, json_files, read_peeringdb
+from anyplane.datasets.rov_lists import read_rov_list
 from anyplane.datasets.world import countries, known_ixps, known_networks, metros
 from anyplane.topology import Metros, Topology, build
 from anyplane.topology.known import NetworkKind
@@ -73,7 +74,7 @@ def assemble(
     registry = merge(read_registry(path) for path in (*inputs.as_org, *inputs.as_names))
     peeringdb = read_peeringdb(inputs.peeringdb) if inputs.peeringdb else None
     given_users = read_users(inputs.users) if inputs.users else {}
-    rov = read_rov(inputs.rov) if inputs.rov else frozenset()
+    rov = read_rov_list(inputs.rov).asns if inputs.rov else frozenset()
 
     world = metros()
     asn = graph.asns

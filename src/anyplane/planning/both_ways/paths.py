@@ -74,6 +74,9 @@ def of_clients(
     rounds: list[Round] = []
     unanswered: list[UsageError | TopologyError] = []
     for scenario in scenarios:
+        if not scenario.announcing:
+            unanswered.append(_silent(scenario))
+            continue
         probability = probability_of(design, scenario, topology, calibration)
         for pop in pops:
             try:
@@ -123,6 +126,10 @@ def of_users(
     model = latency or LatencyModel()
     scenarios = compile_design(design, topology, group=group)
     uplinks = uplinks_of(design, topology)
+    silent = [_silent(scenario) for scenario in scenarios if not scenario.announcing]
+    scenarios = tuple(scenario for scenario in scenarios if scenario.announcing)
+    if not scenarios:
+        raise silent[0]
     chosen = largest_networks(topology, scenarios, networks)
     asked = [
         asked_users(topology, scenario, chosen, probability_of(design, scenario, topology, calibration))
@@ -154,9 +161,17 @@ def of_users(
         uplinks,
         prefer,
         summaries=tuple(summaries),
+        unanswered=tuple(error.message for error in silent),
         asked_networks=len(chosen),
         is_partial=is_partial,
         is_calibrated=calibration is not None,
+    )
+
+
+def _silent(scenario: Scenario) -> UsageError:
+    return UsageError(
+        f"no site announces {', '.join(map(str, scenario.prefixes))}: nobody has a way in",
+        hint="look at `announce` and `enabled` of the sites, or name another --group",
     )
 
 

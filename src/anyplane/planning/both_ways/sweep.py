@@ -14,7 +14,8 @@ from anyplane.model.errors import UsageError
 from anyplane.planning.both_ways.returning import Prefer, best_sessions, client_seeds
 from anyplane.planning.both_ways.uplinks import Uplinks
 from anyplane.planning.both_ways.walks import Walker
-from anyplane.planning.jsonform import from_plain, parse, render, to_plain
+from anyplane.planning.jsonform import Json, from_plain, parse, render, to_plain
+from anyplane.planning.seal import seal
 from anyplane.routing import Engine, Seeds
 from anyplane.routing.frontier import Workspace
 from anyplane.topology import Topology
@@ -156,8 +157,8 @@ def fingerprint(topology: Topology, uplinks: Uplinks, *, origin: int, prefer: Pr
 def to_text(backs: Sequence[Back], mark: str) -> str:
     """The ways back as a file to go on from."""
     ordered = sorted(backs, key=lambda item: (item.asn, item.site))
-    plain = [to_plain(item) for item in ordered]
-    return render({"kind": KIND, "version": 1, "fingerprint": mark, "ways": plain})
+    plain: list[Json] = [to_plain(item) for item in ordered]
+    return render({"kind": KIND, "version": 1, "fingerprint": mark, "seal": seal(plain), "ways": plain})
 
 
 def from_text(text: str, mark: str, *, file: str) -> tuple[Back, ...]:
@@ -175,7 +176,10 @@ def from_text(text: str, mark: str, *, file: str) -> tuple[Back, ...]:
             f"{file} holds the ways back of another question: another design, Internet or --prefer",
             hint="ask the same again, or name a new file",
         )
-    return tuple(from_plain(Back, item, where=f"{file}: ways[{index}]") for index, item in enumerate(ways))
+    found = tuple(from_plain(Back, item, where=f"{file}: ways[{index}]") for index, item in enumerate(ways))
+    if plain.get("seal") != seal(ways):
+        raise UsageError(f"{file} is damaged: its checksum does not fit", hint="name a new file")
+    return found
 
 
 def _with_room(seeds: Seeds) -> Seeds:

@@ -159,6 +159,8 @@ def _summary(summary: Summary, *, is_plain: bool, width: int) -> list[Renderable
     ]
     if summary.unserved_users:
         parts.append(Text(f"{count(summary.unserved_users)} users have no way in and are left out."))
+    if not summary.answered_users:
+        return parts
     parts += [Text(""), _parts(summary), Text(""), _rtts(summary), Text("")]
     parts += [*_bins(summary, is_plain=is_plain), Text(""), *_sites(summary), Text("")]
     parts += [*_pairs(summary), Text(""), *_groups(summary, width=width)]

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anyplane.model.nouns import Prefix
-from anyplane.model.rpki import Vrp
+from anyplane.model.rpki import Vrp, covers
+from anyplane.planning.figures import listed
 from anyplane.planning.trust.report import Attack, World
 from anyplane.planning.trust.roas import ACCEPTED
 from anyplane.planning.trust.validity import NOBODY, State, validate
 
 EVERY_SITE = -1
+Asked = dict["Variant", NDArray[np.bool_]]
+"""(A,) for each variant that is needed: the attackers to run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +90,19 @@ class Case:
         return tuple((variant, who) for variant, who in both if who.any())
 
 
-def case_of(prefix: Prefix, origin: int, asns: Sequence[int], vrps: Sequence[Vrp]) -> Case:
-    """The Case of a prefix under these VRPs, for attackers with these ASNs."""
+def case_of(
+    prefix: Prefix,
+    origin: int,
+    asns: Sequence[int],
+    vrps: Sequence[Vrp],
+    *,
+    announced: Iterable[Prefix] = (),
+) -> Case:
+    """The Case of a prefix under these VRPs, for attackers with these ASNs.
+
+    announced: all that the design announces; parts of the prefix among them are not the attacker's to gain.
+    """
+    parts = frozenset(part for part in announced if part != prefix and covers(prefix, part))
     own = validate(prefix, origin, vrps).state
     named = {int(vrp.asn) for vrp in vrps}
     invalid = {
@@ -98,19 +113,61 @@ def case_of(prefix: Prefix, origin: int, asns: Sequence[int], vrps: Sequence[Vrp
     if prefix.prefixlen >= ACCEPTED[prefix.version]:
         longer = "networks drop what is longer than /24 or /48: there is no more-specific to hijack"
         impossible = {Attack.SPECIFIC: longer, Attack.FORGED_SPECIFIC: longer}
+    elif set(collapsed(parts)) == {prefix}:
+        moot = (
+            f"we announce all of it in more-specifics ourselves ({listed(sorted(map(str, parts)), most=2)}): "
+            "what can be hijacked are those, see there"
+        )
+        impossible = {Attack.SPECIFIC: moot, Attack.FORGED_SPECIFIC: moot}
     else:
-        halves: list[Prefix] = [*prefix.subnets()]
+        held = collapsed(parts)
+        halves: list[Prefix] = [half for half in prefix.subnets() if half not in held]
         invalid[Attack.SPECIFIC] = _by_attacker(halves, asns, vrps, named)
         states = [validate(half, origin, vrps).state for half in halves]
-        if all(state is State.INVALID for state in states):
+        if _is_forgeable(prefix, origin, vrps, parts):
+            invalid[Attack.FORGED_SPECIFIC] = np.zeros(len(asns), bool)
+        elif all(state is State.INVALID for state in states):
             impossible[Attack.FORGED_SPECIFIC] = (
                 f"no ROA lets AS{origin} announce anything longer: forged or not, it is invalid"
             )
-        elif State.VALID in states:
-            invalid[Attack.FORGED_SPECIFIC] = np.zeros(len(asns), bool)
         else:
             impossible[Attack.FORGED_SPECIFIC] = "there is no ROA, so nothing is gained by a forged origin"
     return Case(own=own, invalid=invalid, impossible=impossible)
+
+
+def shadowed(prefixes: Sequence[Prefix], announced: Sequence[Prefix]) -> list[str]:
+    """Warnings: what the figures of a prefix are not about: its parts that are announced as well."""
+    found = []
+    for prefix in prefixes:
+        parts = collapsed(part for part in announced if part != prefix and covers(prefix, part))
+        if parts == (prefix,):
+            text = "all of it is announced in more-specifics too: nobody who hears those loses by its hijack"
+        else:
+            inside = listed([*map(str, parts)], most=3)
+            text = f"not of users of {inside}, which we announce too: it wins where heard"
+        found += [f"hijacks of {prefix}: {text}"] if parts else []
+    return found
+
+
+def collapsed(prefixes: Iterable[Prefix]) -> tuple[Prefix, ...]:
+    """The fewest prefixes with the same addresses."""
+    found = tuple(prefixes)
+    four = collapse_addresses(prefix for prefix in found if isinstance(prefix, IPv4Network))
+    six = collapse_addresses(prefix for prefix in found if isinstance(prefix, IPv6Network))
+    return (*four, *six)
+
+
+def _is_forgeable(prefix: Prefix, origin: int, vrps: Sequence[Vrp], parts: frozenset[Prefix]) -> bool:
+    """Does a VRP of ours allow a route inside of the prefix that networks accept and we do not announce?"""
+    for vrp in vrps:
+        if vrp.asn != origin or vrp.max_length <= prefix.prefixlen:
+            continue
+        if vrp.covers(prefix):
+            return True  # one of its halves at least, as not all of it is announced in parts
+        is_inside = prefix != vrp.prefix and covers(prefix, vrp.prefix)
+        if is_inside and vrp.prefix.prefixlen <= ACCEPTED[prefix.version] and vrp.prefix not in parts:
+            return True
+    return False
 
 
 def _by_attacker(

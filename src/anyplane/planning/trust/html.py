@@ -12,7 +12,7 @@ from anyplane.planning.trust import words
 from anyplane.planning.trust.report import Attack, Cell, Exposure, Situation, TrustReport, World
 
 WIDTH, HEIGHT = 820, 320
-LEFT, RIGHT, TOP, BOTTOM = 52, 225, 14, 46
+LEFT, RIGHT, TOP, BOTTOM = 52, 252, 14, 46
 APART = 17
 STYLE = """
 .trust-plot { display: block; width: 100%; min-width: 560px; max-width: 960px; height: auto; }
@@ -179,7 +179,7 @@ def _curves(item: Exposure, situation: Situation) -> list[tuple[str, str, Cell]]
     else:
         found = [(kinds[cell.world], f"{words.WORLDS[cell.world]} validates", cell) for cell in same]
     if item.single is not None and item.single.cells and item.single.cells[0].attackers > 1:
-        found.append(("single", f"{item.single.best} alone", item.single.cells[0]))
+        found.append(("single", f"{_short(item.single.best)} alone", item.single.cells[0]))
     forged = next(
         (
             c
@@ -217,6 +217,11 @@ def _x(share: float) -> float:
 
 def _y(share: float) -> float:
     return round(TOP + (1 - share) * (HEIGHT - TOP - BOTTOM), 1)
+
+
+def _short(name: str) -> str:
+    """A name of a site may have 63 letters; beside the picture there is room for these."""
+    return name if len(name) <= 14 else f"{name[:13]}…"
 
 
 def _apart(labels: Sequence[tuple[str, float]]) -> dict[str, float]:

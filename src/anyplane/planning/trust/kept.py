@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from anyplane.model.errors import UsageError
 from anyplane.planning.jsonform import Json, parse, render
+from anyplane.planning.seal import seal
 from anyplane.planning.trust.sweep import COUNTRIES, Taken
 
 KIND = "anyplane trust: runs"
@@ -14,16 +15,11 @@ Done = Mapping[tuple[str, int], Taken]
 
 def to_text(runs: Mapping[str, Done], fingerprints: Mapping[str, str]) -> str:
     """The runs by scenario, and for each scenario the fingerprint of what they were of."""
-    return render(
-        {
-            "kind": KIND,
-            "version": 1,
-            "scenarios": {
-                name: {"fingerprint": fingerprints[name], "variants": _variants(done)}
-                for name, done in sorted(runs.items())
-            },
-        }
-    )
+    scenarios: dict[str, Json] = {
+        name: {"fingerprint": fingerprints[name], "variants": _variants(done)}
+        for name, done in sorted(runs.items())
+    }
+    return render({"kind": KIND, "version": 1, "seal": seal(scenarios), "scenarios": scenarios})
 
 
 def _variants(done: Done) -> Json:
@@ -59,6 +55,8 @@ def from_text(
                 f"{file} holds runs of another question: another design, Internet, or list of networks",
                 hint="ask the same again, or name a new file",
             )
+        if plain.get("seal") != seal(scenarios):
+            raise UsageError(f"{file} is damaged: its checksum does not fit", hint="name a new file")
         found[name] = {
             (variant, int(asn)): _taken(numbers, f"{file}: {variant}, AS{asn}")
             for variant, of in variants.items()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anyplane.model.rpki import VrpSet
+from anyplane.model.rpki import Vrp, VrpSet, covers
 from anyplane.planning.trust.asking import Asking
 from anyplane.planning.trust.report import Loose, Purpose, Roa, Route
 from anyplane.planning.trust.roas import ACCEPTED, Checked
 from anyplane.planning.trust.states import moment
-from anyplane.planning.trust.validity import State
+from anyplane.planning.trust.validity import State, living
 
 STALE_S = 86_400
 """A file of VRPs older than a day says little about now: validators run every ten minutes to an hour."""
+MOST = 5
+"""ROAs of other networks that are named one by one."""
 WHOLE = 1000
 """A file with fewer VRPs is an extract."""
 
@@ -65,4 +67,29 @@ def remarks(
         )
     if any(item.is_exploitable for item in too_loose) and not roas:
         found.append("a loose VRP stands beside exact ones: let its ROA go")
+    others = _others(living(vrps.vrps, asking.now), checked)
+    found += [
+        f"ROA {vrp}: this AS, and whoever forges it as the origin, can validly announce what is yours; if it "
+        "is a scrubber, name it with --scrubber, else ask for that ROA to go"
+        for vrp in others[:MOST]
+    ]
+    if len(others) > MOST:
+        found.append(f"{len(others) - MOST} more ROAs let other networks announce what is yours")
     return found
+
+
+def _others(vrps: Sequence[Vrp], checked: Sequence[Checked]) -> list[Vrp]:
+    """The VRPs by which a network that was not named may announce one of the routes, or a part of it."""
+    ours = {item.origin for item in checked}
+    routes = {item.prefix for item in checked if item.purpose is not Purpose.BLACKHOLE}
+    return [
+        vrp
+        for vrp in vrps
+        if vrp.asn not in ours
+        and any(
+            vrp.matches(route, vrp.asn)
+            or (covers(route, vrp.prefix) and vrp.prefix.prefixlen <= ACCEPTED[route.version])
+            for route in routes
+        )
+        and vrp.asn != 0
+    ]

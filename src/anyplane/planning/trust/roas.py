@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from anyplane.model.nouns import Prefix
-from anyplane.model.rpki import Vrp
+from anyplane.model.rpki import Vrp, covers
 from anyplane.planning.jsonform import render
 from anyplane.planning.trust.report import Loose, Purpose, Roa
 from anyplane.planning.trust.validity import State, validate
@@ -31,7 +31,7 @@ class Checked:
 
 
 def loose(checked: Sequence[Checked], vrps: Sequence[Vrp]) -> tuple[tuple[Loose, Vrp], ...]:
-    """The VRPs with a maxLength that allow routes nobody means to announce."""
+    """The VRPs that allow routes nobody means to announce: by maxLength, or left over."""
     found = []
     for vrp in vrps:
         routes = {
@@ -40,6 +40,8 @@ def loose(checked: Sequence[Checked], vrps: Sequence[Vrp]) -> tuple[tuple[Loose,
             if item.purpose is not Purpose.BLACKHOLE and vrp.matches(item.prefix, item.origin)
         }
         allowed = (1 << (vrp.max_length - vrp.prefix.prefixlen + 1)) - 1
+        if _is_left_over(vrp, checked):
+            found.append((_left_over(vrp, allowed), vrp))
         if not routes or vrp.max_length == vrp.prefix.prefixlen or allowed == len(routes):
             continue
         holes = tuple(_holes(routes, vrp))
@@ -59,6 +61,31 @@ def loose(checked: Sequence[Checked], vrps: Sequence[Vrp]) -> tuple[tuple[Loose,
             )
         )
     return tuple(found)
+
+
+def _is_left_over(vrp: Vrp, checked: Sequence[Checked]) -> bool:
+    """Is it for a part of a prefix and an AS that are looked at, but for no route of them?"""
+    return any(
+        item.origin == vrp.asn != 0 and item.prefix != vrp.prefix and covers(item.prefix, vrp.prefix)
+        for item in checked
+    ) and not any(vrp.matches(item.prefix, item.origin) for item in checked)
+
+
+def _left_over(vrp: Vrp, allowed: int) -> Loose:
+    accepted = ACCEPTED[vrp.prefix.version]
+    is_exploitable = vrp.prefix.prefixlen <= accepted
+    return Loose(
+        prefix=str(vrp.prefix),
+        max_length=vrp.max_length,
+        asn=int(vrp.asn),
+        allowed=allowed,
+        announced=0,
+        is_exploitable=is_exploitable,
+        words=f"nobody here announces it, so anybody can with AS{int(vrp.asn)} forged as its origin: that is "
+        "valid, and draws all its users; name it with --more-specific if an emergency needs it"
+        if is_exploitable
+        else f"nobody here announces it; it is longer than /{accepted}, which networks drop",
+    )
 
 
 def _holes(routes: set[Prefix], vrp: Vrp) -> Iterator[Prefix]:

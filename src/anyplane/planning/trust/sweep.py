@@ -88,9 +88,12 @@ class Sweep:
         for world in World:
             digest.update(self.rov[world].tobytes())
         topology = self.topology
-        for array in (topology.asn, topology.adj, topology.adj_start, topology.pop_metro, topology.ic_own):
+        for array in (topology.asn, topology.adj, topology.adj_start, topology.adj_peers):
             digest.update(np.ascontiguousarray(array).tobytes())
-        digest.update(self.weight.tobytes() + topology.metros.km.tobytes())
+        for array in (topology.adj_customers, topology.pop_start, topology.pop_metro):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(topology.ic_own.tobytes() + topology.ic_far.tobytes() + topology.metros.km.tobytes())
+        digest.update(self.weight.tobytes() + self._country.tobytes())
         return digest.hexdigest()[:32]
 
     def asn(self, attacker: int) -> int:

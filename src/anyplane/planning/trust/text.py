@@ -211,7 +211,8 @@ def _countries(situation: Situation) -> Table:
 
 def _single(single: SingleSite) -> Table:
     figures = ("mean", "median", "p90", "worst", "no route")
-    table = _table(f"under {single.tried:,} attackers", *figures, right=figures)
+    under = f"under {single.tried:,} attacker{'s' if single.tried > 1 else ''}"
+    table = _table(under, *figures, right=figures)
     sites = single.sites
     shown = sites if len(sites) <= 2 * MOST_SITES else (*sites[:MOST_SITES], *sites[-2:])
     for index, row in enumerate((single.anycast, *shown)):

@@ -9,6 +9,7 @@ from ipaddress import ip_network
 import numpy as np
 from numpy.typing import NDArray
 
+from anyplane.design import announcements
 from anyplane.design.design import Design
 from anyplane.model.nouns import Asn, Prefix
 from anyplane.model.rpki import Vrp, VrpSet
@@ -16,9 +17,10 @@ from anyplane.planning.catchment import Clients
 from anyplane.planning.compile import Scenario
 from anyplane.planning.compile import compile as compile_design
 from anyplane.planning.trust import exposure as hijacks
+from anyplane.planning.trust import single_site
 from anyplane.planning.trust.asking import Asking
 from anyplane.planning.trust.attackers import Attackers, drawn, named
-from anyplane.planning.trust.cases import case_of
+from anyplane.planning.trust.cases import case_of, shadowed
 from anyplane.planning.trust.exposure import Subject
 from anyplane.planning.trust.remarks import remarks
 from anyplane.planning.trust.report import (
@@ -97,9 +99,12 @@ def prepare(
     asns = [int(asn) for asn in topology.asn[chosen]]
     alive = living(vrps.vrps, asking.now)
     advised = _as_advised(design, asking, alive)
+    # Of all groups, the one that is asked for or not: packets follow the longest match.
+    announced = tuple({item.prefix for item in announcements(design) if not item.is_blackhole})
     work = Work(sweeps=[], rov_source=rov_source or "of the topology", asking=asking)
     for scenario in compile_design(design, topology, group=asking.group):
         work.warnings += scenario.warnings
+        work.warnings += shadowed(scenario.prefixes, announced)
         if not scenario.announcing:
             prefixes = ", ".join(map(str, scenario.prefixes))
             work.warnings.append(f"{scenario.name}: no site announces {prefixes}, so nothing can be hijacked")
@@ -113,7 +118,7 @@ def prepare(
             rov=worlds,
             threads=threads,
         )
-        work.sweeps.append((sweep, _subjects(scenario, origin, asns, alive, advised)))
+        work.sweeps.append((sweep, _subjects(scenario, origin, asns, alive, advised, announced)))
     if not today.any():
         work.warnings.append(
             "today's list of validating networks is empty, so it changes nothing: name one with --rov-list"
@@ -137,9 +142,9 @@ def run(work: Work, *, progress: Callable[[int, int], None] | None = None) -> No
             for variant, who in sweep.lacking(hijacks.asked(subjects, sweep)):
                 sweep.run(variant, who, finished)
             if _is_compared(sweep, work.asking):
-                for variant, who in sweep.lacking(_trials(sweep)):
+                for variant, who in sweep.lacking(single_site.trials(sweep)):
                     sweep.run(variant, who, finished)
-                for variant, who in sweep.lacking(_best(sweep)):
+                for variant, who in sweep.lacking(single_site.best(sweep)):
                     sweep.run(variant, who, finished)
     except KeyboardInterrupt:
         work.is_partial = True
@@ -160,7 +165,7 @@ def report(design: Design, vrps: VrpSet, asking: Asking, work: Work | None = Non
     too_loose = tuple(item for item, _ in found)
     exposures: list[Exposure] = []
     for sweep, subjects in work.sweeps if work else ():
-        single = hijacks.single_site(sweep) if _is_compared(sweep, asking) else None
+        single = single_site.single_site(sweep) if _is_compared(sweep, asking) else None
         exposures += [
             hijacks.exposure(subject, sweep, named=bool(asking.attackers), single=single)
             for subject in subjects
@@ -193,7 +198,10 @@ def report(design: Design, vrps: VrpSet, asking: Asking, work: Work | None = Non
         ),
         broken=sum(route.level is Level.BROKEN for route in routes),
         missing=sum(
-            route.state is State.NOT_FOUND and route.purpose is not Purpose.BLACKHOLE for route in routes
+            route.state is State.NOT_FOUND
+            and route.purpose is not Purpose.BLACKHOLE
+            and route.level is not Level.BROKEN  # its ROA has expired, and it is counted there
+            for route in routes
         ),
         routes=routes,
         loose=too_loose,
@@ -225,12 +233,17 @@ def _as_advised(design: Design, asking: Asking, vrps: Sequence[Vrp]) -> tuple[Vr
 
 
 def _subjects(
-    scenario: Scenario, origin: int, asns: Sequence[int], vrps: Sequence[Vrp], advised: Sequence[Vrp]
+    scenario: Scenario,
+    origin: int,
+    asns: Sequence[int],
+    vrps: Sequence[Vrp],
+    advised: Sequence[Vrp],
+    announced: Sequence[Prefix],
 ) -> tuple[Subject, ...]:
     """The scenario's prefixes, those with the same cases together."""
     alike: dict[tuple[object, ...], Subject] = {}
     for prefix in scenario.prefixes:
-        now, then = (case_of(prefix, origin, asns, some) for some in (vrps, advised))
+        now, then = (case_of(prefix, origin, asns, some, announced=announced) for some in (vrps, advised))
         cases = [("now", now)]
         if (now.own, now.key) != (then.own, then.key):
             cases.append(("with the ROAs", then))
@@ -248,28 +261,11 @@ def _is_compared(sweep: Sweep, asking: Asking) -> bool:
     return asking.alone and len(sweep.scenario.announcing) > 1
 
 
-def _trials(sweep: Sweep) -> hijacks.Asked:
-    """Each site alone where nobody validates; and all of them together, to compare with."""
-    who = hijacks.tried(sweep)
-    found = {hijacks.alone(site, World.NOBODY, has_list=True): who for site in sweep.scenario.announcing}
-    found[hijacks.alone(-1, World.NOBODY, has_list=True)] = who
-    return found
-
-
-def _best(sweep: Sweep) -> hijacks.Asked:
-    """The best of them, under all attackers."""
-    site = hijacks.best_alone(sweep)
-    has_list = bool(sweep.rov[World.LIST].any())
-    everyone = np.ones(len(sweep.attackers.network), bool)
-    worlds = (World.NOBODY, World.LIST)
-    return {hijacks.alone(site, world, has_list=has_list): everyone for world in worlds} if site >= 0 else {}
-
-
 def _planned(sweep: Sweep, subjects: Sequence[Subject], asking: Asking) -> int:
     """Runs to do; which site is the best is not known yet, so its runs are counted as if none was done."""
     count = sum(len(who) for _, who in sweep.lacking(hijacks.asked(subjects, sweep)))
     if _is_compared(sweep, asking):
-        count += sum(len(who) for _, who in sweep.lacking(_trials(sweep)))
+        count += sum(len(who) for _, who in sweep.lacking(single_site.trials(sweep)))
         count += len(sweep.attackers.network) * (2 if sweep.rov[World.LIST].any() else 1)
     return count
 
