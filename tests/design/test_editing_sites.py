@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from anyplane import design
@@ -24,6 +26,8 @@ LINE = (
     "ist: {metro: IST, capacity: 2 Mqps, announce: [b], "
     "upstreams: [{asn: 174}, {asn: 64000, kind: route_server}]}"
 )
+
+NYC_PEER = {"asn": 174, "kind": "peer"}
 
 
 def lines(*rows: str) -> str:
@@ -112,3 +116,36 @@ def test_a_metro_that_is_no_place_is_refused() -> None:
 
     with pytest.raises(UsageError, match="M01"):
         with_sites(text, design.parse(text, file="d.yaml"), [nowhere])
+
+
+def test_json_stays_json_and_a_site_gets_a_line_where_the_others_have_one() -> None:
+    whole = {
+        "version": 1,
+        "service": {"name": "x", "origin": 64500, "prefixes": ["192.0.2.0/24"]},
+        "sites": {"fra": {"metro": "FRA", "upstreams": [{"asn": 174}]}},
+    }
+    nyc = NewSite(name="nyc", metro="NYC", upstreams=((Asn(174), UpstreamKind.PEER),))
+    grown = {**whole, "sites": {**whole["sites"], "nyc": {"metro": "NYC", "upstreams": [NYC_PEER]}}}
+
+    for indent in (None, 2):
+        text = json.dumps(whole, indent=indent)
+        result = with_sites(text, design.parse(text, file="d.json"), [nyc])
+        assert json.loads(result) == grown
+        assert len(result.splitlines()) == len(text.splitlines()) + (indent is not None)
+
+
+@pytest.mark.parametrize("comma", ["", ","])
+def test_in_brackets_a_comment_stays_with_its_site(comma: str) -> None:
+    text = HEAD + lines(
+        "sites: {", f"  fra: {{metro: FRA, upstreams: [{{asn: 174}}]}}{comma}  # one", "}  # end"
+    )
+    before = design.parse(text, file="d.yaml")
+
+    result = with_sites(text, before, [IST])
+
+    assert result == HEAD + lines(
+        "sites: {",
+        "  fra: {metro: FRA, upstreams: [{asn: 174}]},  # one",
+        f"  {LINE}{comma}",
+        "}  # end",
+    )

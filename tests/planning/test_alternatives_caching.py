@@ -82,3 +82,8 @@ def test_a_longer_ttl_never_brings_anybody_back_sooner(kept: Caching, more: floa
 def test_numbers_that_make_no_sense_are_faults(wrong: Caching) -> None:
     assert wrong.faults()
     assert not Caching().faults()
+
+
+def test_with_the_defaults_it_is_caches_that_decide_and_not_detection() -> None:
+    assert Caching().lasts(3600.0) == pytest.approx(111.0, abs=0.5)
+    assert Caching(detect_s=3.0).lasts(3600.0) == pytest.approx(84.0, abs=0.5)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import random_worlds
 import tiny_world
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anyplane.calibration.calibration import Calibration
@@ -142,6 +142,7 @@ def test_no_way_is_faster_than_everybody_at_the_best_site_and_geodns_knows_only_
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1))
+@example(74669)
 def test_with_one_region_of_all_sites_regional_is_global(seed: int) -> None:
     design, world = random_case(seed)
     try:
@@ -299,8 +300,8 @@ def test_one_prefix_of_a_group_that_splits_can_be_named() -> None:
         (Question(regions="eu=a,c;us=c"), "in eu already"),
         (Question(regions="eu=a,d"), "no site 'd'"),
         (Question(regions="eu"), "is not NAME=SITE"),
-        (Question(far_ms=-1.0), "far is"),
-        (Question(caching=Caching(ttl_s=-1.0)), "TTL"),
+        (Question(far_ms=-1.0), "--far"),
+        (Question(caching=Caching(ttl_s=-1.0)), "--ttl"),
     ],
 )
 def test_bad_questions_are_named(question: Question, words: str) -> None:

@@ -17,6 +17,7 @@ from anyplane.model.errors import UsageError
 from anyplane.planning.alternatives.compare import Question, _regions
 from anyplane.planning.alternatives.report import Way
 from anyplane.planning.alternatives.resolvers import Resolution, beliefs
+from anyplane.planning.alternatives.serving import serve
 from anyplane.planning.alternatives.ways import Ways
 from anyplane.planning.alternatives.world import Ground, addresses, ground
 from anyplane.topology import Metros, Topology
@@ -26,18 +27,18 @@ BANDS = ((0.5, 0.0), (0.3, 3000.0), (0.2, 20_000.0))
 RESOLUTION = Resolution(geoip_error=0.3, wrong_country=0.1, ecs=0.25, resolvers=BANDS)
 
 
-def case(seed: int) -> tuple[Design, Topology]:
+def case(seed: int, sites: int = 4) -> tuple[Design, Topology]:
     rng = np.random.default_rng(seed)
     world = random_worlds.topology(rng)
-    made = random_worlds.design(rng, world)
-    sites = tuple(
+    made = random_worlds.design(rng, world, sites=sites)
+    placed = tuple(
         replace(
             site,
             upstreams=tuple(replace(one, prefixes=(PREFIX,), is_blackhole=False) for one in site.upstreams),
         )
         for site in made.sites
     )
-    return replace(made, groups=(PrefixGroup(name="all", prefixes=(PREFIX,)),), sites=sites), world
+    return replace(made, groups=(PrefixGroup(name="all", prefixes=(PREFIX,)),), sites=placed), world
 
 
 def ways_of(design: Design, world: Topology) -> tuple[Ground, Ways]:
@@ -144,3 +145,32 @@ def test_a_failure_leaves_what_a_design_without_the_site_has(seed: int) -> None:
         handed = set(np.array(ways.found.announcing)[ways.found.takes_part].tolist()) - {site}
         if handed == set(np.array(others.found.announcing)[others.found.takes_part].tolist()):
             assert after[Way.GEODNS].rtt == wanted[Way.GEODNS].rtt
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_what_only_a_failure_changes_is_reckoned_as_if_all_were_new(seed: int) -> None:
+    design, world = case(seed, sites=12)
+    try:
+        on, ways = ways_of(design, world)
+    except UsageError:
+        return
+    for item in ways.now():
+        ways.serve(item, has_rules=True)
+
+    for site, after in ways.failures():
+        picks = ways.site_picks(without=site)
+        fresh = serve(
+            ways.found.alone,
+            ways.belief @ picks,
+            on.clients,
+            best=ways.found.best,
+            far_ms=ways.far_ms,
+            sites=on.sites,
+        )
+        found = after[Way.GEODNS]
+        assert found.rtt == fresh.rtt
+        assert found.histogram.sum() == pytest.approx(fresh.histogram.sum(), rel=1e-9, abs=1e-5)
+        assert (found.histogram >= 0).all()
+        assert found.users == pytest.approx(fresh.users, rel=1e-9, abs=1e-6)
+        assert found.unserved_users == pytest.approx(fresh.unserved_users, rel=1e-9, abs=1e-6)

@@ -9,7 +9,7 @@ import tiny_world
 
 from anyplane.planning.alternatives.compare import Question, compare
 from anyplane.planning.alternatives.recommend import recommend
-from anyplane.planning.alternatives.report import Alternative, Promise, Way
+from anyplane.planning.alternatives.report import Alternative, Promise, Way, WorstFailures
 from anyplane.planning.report import Rtt, State
 
 
@@ -93,3 +93,47 @@ def test_every_step_keeps_somebody_and_drops_who_is_not_kept(plain: tuple[Altern
         assert len(step.kept) + len(step.dropped) == left
         left = len(step.kept)
     assert found.way in found.steps[-1].kept
+
+
+def after(unserved: float) -> WorstFailures:
+    return WorstFailures(
+        unserved=unserved, unserved_site="a", p95_ms=1.0, p95_site="a", load=None, load_site="", load_at=""
+    )
+
+
+def test_a_single_site_is_never_better_than_anycast_that_misses_a_few_users(
+    plain: tuple[Alternative, ...],
+) -> None:
+    ways = tuple(replace(row, failures=after(0.013), unserved=0.013) for row in plain)
+    ways = changed(ways, Way.UNICAST, failures=after(1.0), unserved=0.0)
+    ways = changed(ways, Way.GEODNS, failures=after(0.0), unserved=0.0)
+
+    found = recommend(ways)
+
+    assert found.way is Way.GEODNS
+    assert "it still serves all users" in found.reason
+    assert [one.way for one in found.instead] == [Way.GLOBAL], "users who ask for no name have anycast"
+
+
+def test_a_lead_that_rests_on_measurements_says_what_is_best_without(plain: tuple[Alternative, ...]) -> None:
+    ways = changed(plain, Way.BOTH, rtt=Rtt(p95=50.0))
+    by_map = next(replace(row, rtt=Rtt(p95=98.0)) for row in plain if row.way is Way.BOTH)
+
+    found = recommend(ways, by_map=by_map)
+
+    assert found.way is Way.BOTH
+    assert found.instead[-1].way is Way.UNICAST
+    assert "by region alone its p95 is 98.0 ms" in found.instead[-1].when
+
+
+def test_the_reason_names_each_question_that_decided(plain: tuple[Alternative, ...]) -> None:
+    ways = tuple(replace(row, failures=after(0.0)) for row in plain)
+    ways = changed(ways, Way.UNICAST, failures=after(1.0))
+    ways = changed(ways, Way.GEODNS, rtt=Rtt(p95=200.0))
+
+    found = recommend(ways)
+
+    assert found.reason == (
+        "global anycast: it is the fastest of those left, p95 100 ms; it is the simplest to run of those "
+        "that are about as good"
+    )

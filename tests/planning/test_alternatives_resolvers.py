@@ -76,9 +76,9 @@ def test_a_prefix_sent_along_does_away_with_the_resolver_but_not_with_geoip() ->
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (Resolution(geoip_error=1.5), "GeoIP error"),
-        (Resolution(geoip_error=0.1, wrong_country=0.2), "a part of all"),
-        (Resolution(ecs=-0.1), "ECS"),
+        (Resolution(geoip_error=1.5), "--geoip-error: 1.5"),
+        (Resolution(geoip_error=0.1, wrong_country=0.2), "is more than 0.1 in error"),
+        (Resolution(ecs=-0.1), "--ecs-share"),
         (Resolution(resolvers=((0.5, 0.0),)), "add up to 1"),
         (Resolution(resolvers=((0.5, 500.0), (0.5, 100.0))), "farther"),
     ],

@@ -20,7 +20,8 @@ from anyplane.planning.latency import LatencyModel
 from anyplane.planning.page.answers import page
 from anyplane.planning.plan import plan
 from anyplane.planning.search import new_sites_html, new_sites_text
-from anyplane.planning.search.new_sites_answer import proposed
+from anyplane.planning.search.new_sites_answer import proposed, thin
+from anyplane.planning.search.new_sites_map import draw
 from anyplane.planning.search.new_sites_report import Aim, NewSitesReport, to_json
 from anyplane.planning.search.new_sites_wish import Wish
 from anyplane.topology import Topology
@@ -88,6 +89,52 @@ def test_the_page_holds_the_same_and_escapes_names() -> None:
         assert said in made
 
 
+def test_the_map_shows_new_sites_and_who_comes_nearer_and_its_table_says_the_same() -> None:
+    report = tiny_report()
+    gone = replace(report.changes[0], metro="XXX", before=10.0, after=30.0)
+
+    made = draw(replace(report, changes=(*report.changes, gone)))
+
+    assert [spot.site for spot in report.sites if spot.is_new] == ["bbb"]
+    assert [ring.kind for ring in made.rings].count("new") == 1
+    assert [(one.metro, one.users, one.after < one.before) for one in report.changes] == [
+        ("BBB", 250.0, True)
+    ]
+    assert sorted(dot.kind for dot in made.dots) == ["longer", "shorter"]
+    assert "bbb" in {label.text for label in made.wide_labels}
+    body = new_sites_html.section(report).body
+    assert body.count('class="newsites-shorter"') == 1
+    assert body.count('class="newsites-new"') == 1
+    assert "The same as a table: 1 metro<" in body
+
+
+def test_what_the_map_adds_up_is_what_the_mean_falls_by(world: Topology) -> None:
+    report, _ = proposed(designs.parse(TEXT, file="two.yaml"), world, Wish(count=2))
+
+    won = sum(one.users * (one.before - one.after) for one in report.changes) / report.total_users
+
+    # Metros that change by less than half a millisecond are left out.
+    assert won == pytest.approx(sum(item.gain for item in report.proposals), abs=0.1)
+    assert [one.users * (one.before - one.after) for one in report.changes] == sorted(
+        (one.users * (one.before - one.after) for one in report.changes), reverse=True
+    )
+
+
+def test_upstreams_that_hardly_are_some_are_named() -> None:
+    item = tiny_report().proposals[0]
+    used = item.upstreams[0]
+    small = replace(used, is_used=False)
+    server = replace(used, asn=64000, kind="route_server", is_used=False)
+
+    assert (used.kind, used.customers) == ("transit", 2)
+    assert thin(item) == []
+    assert thin(replace(item, upstreams=(small,))) == [
+        "bbb: AS20 has only 2 in its customer cone; ask if it sells transit"
+    ]
+    assert thin(replace(item, upstreams=(replace(small, customers=10), server))) == []
+    assert "bbb has no transit" in thin(replace(item, upstreams=(server,)))[0]
+
+
 def test_nothing_to_propose_is_said() -> None:
     report = replace(tiny_report(), proposals=(), others=())
 
@@ -142,6 +189,7 @@ def test_a_design_with_several_scenarios_needs_a_group(world: Topology) -> None:
     ("changes", "said"),
     [
         ({"count": 0}, "1 to 50"),
+        ({"count": 1, "size": 6}, "1 to 5"),
         ({"count": 1, "goal": "fast"}, "mean, p50"),
         ({"count": 1, "goal": "load"}, "no site of the design has a capacity"),
         ({"count": 1, "capacity": "2 Gbps"}, "counts in qps"),

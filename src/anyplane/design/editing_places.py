@@ -1,17 +1,24 @@
 """Where each value of a design stands in its text: from which character to which, in block or in flow style.
 
-ruamel.yaml's parser gives the events with the index of every character; nothing is ever written back by it,
-since it would set indents, quotes and long lines its own way. An alias is a node of its own, so that it can
-be told from what it stands for.
+The parser that reads designs (document.py) gives the events with the index of every character, so what it
+can read can be edited too: other parsers differ on tabs, and on which characters end a line. An alias is a
+node of its own, so that it can be told from what it stands for.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import yaml
+
 from anyplane.design.document import Path, Value
+
+BOM = "\ufeff"
+_BREAK = re.compile("[\r\n\x85\u2028\u2029]")
+_SELDOM = "\r\x85\u2028\u2029"
 
 
 class Kind(StrEnum):
@@ -62,11 +69,7 @@ class Node:
 
 
 def located(text: str) -> Node:
-    """The whole document as nodes; ValueError where ruamel.yaml cannot read it or it has no value."""
-    # 0.1 s to import, which only who edits should pay.
-    from ruamel.yaml import YAML, events
-    from ruamel.yaml.error import YAMLError
-
+    """The whole document as nodes; ValueError where it cannot be read or has no value."""
     root: Node | None = None
     stack: list[Node] = []
     waiting: dict[int, Node] = {}
@@ -90,24 +93,23 @@ def located(text: str) -> Node:
             parent.entries[node.key.text] = node
 
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
-            start, end = event.start_mark.index, event.end_mark.index
+        for event, start, end in _events(text):
             node = Node(kind=Kind.SCALAR, start=start, end=end, anchor=getattr(event, "anchor", None) or "")
-            if isinstance(event, events.AliasEvent):
-                node.kind, node.target, node.anchor = Kind.ALIAS, anchors[event.anchor], ""
+            if isinstance(event, yaml.AliasEvent):
+                node.kind, node.target, node.anchor = Kind.ALIAS, anchors[node.anchor], ""
                 place(node)
-            elif isinstance(event, events.ScalarEvent):
+            elif isinstance(event, yaml.ScalarEvent):
                 node.text = event.value
                 place(node)
-            elif isinstance(event, events.SequenceStartEvent | events.MappingStartEvent):
-                is_list = isinstance(event, events.SequenceStartEvent)
+            elif isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
+                is_list = isinstance(event, yaml.SequenceStartEvent)
                 node.kind = Kind.LIST if is_list else Kind.MAPPING
                 node.is_flow = bool(event.flow_style)
                 if is_list and not node.is_flow:
                     node.dash = end if text[end : end + 1] == "-" else end - 1
                 place(node)
                 stack.append(node)
-            elif isinstance(event, events.SequenceEndEvent | events.MappingEndEvent):
+            elif isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
                 done = stack.pop()
                 # A block ends where the next token begins, behind comments that are not its own.
                 inside = [child.end for child in done.children()]
@@ -116,11 +118,23 @@ def located(text: str) -> Node:
                 )
             if node.anchor:
                 anchors[node.anchor] = node
-    except (YAMLError, KeyError) as error:
+    except (yaml.YAMLError, KeyError) as error:
         raise ValueError(str(error).splitlines()[0]) from None
     if root is None:
         raise ValueError("the file is empty")
     return root
+
+
+def _events(text: str) -> Iterator[tuple[yaml.Event, int, int]]:
+    """Each event, where it begins and where it ends in the text."""
+    # Not all of PyYAML's parsers count the byte order mark.
+    shift = len(text) - len(text.removeprefix(BOM))
+    loader: yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text[shift:])
+    while loader.check_event():
+        event: yaml.Event = loader.get_event()  # type: ignore[no-untyped-call]  # PyYAML's stubs have no types for it
+        start, end = event.start_mark, event.end_mark
+        if start is not None and end is not None:  # PyYAML types them so; its parsers always give marks
+            yield event, start.index + shift, end.index + shift
 
 
 def at(root: Node, path: Path) -> Node:
@@ -147,13 +161,14 @@ def value_at(value: Value, path: Path) -> Value:
 
 def line_start(text: str, index: int) -> int:
     """The first character of the line."""
-    return max(text.rfind("\n", 0, index), text.rfind("\r", 0, index)) + 1
+    start = text.rfind("\n", 0, index) + 1
+    return max(start, *(text.rfind(mark, start, index) + 1 for mark in _SELDOM))
 
 
 def line_end(text: str, index: int) -> int:
     """Behind the last character of the line, before its line break."""
-    found = [place for place in (text.find("\n", index), text.find("\r", index)) if place >= 0]
-    return min(found, default=len(text))
+    found = _BREAK.search(text, index)
+    return found.start() if found else len(text)
 
 
 def next_line(text: str, index: int) -> int:
@@ -165,7 +180,7 @@ def next_line(text: str, index: int) -> int:
 def column(text: str, index: int) -> int:
     """How many characters of the line stand before it; a byte order mark takes no column."""
     start = line_start(text, index)
-    return index - start - (1 if text[start : start + 1] == "\ufeff" else 0)
+    return index - start - (1 if text[start : start + 1] == BOM else 0)
 
 
 def line_break(text: str) -> str:

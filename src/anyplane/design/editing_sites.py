@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,8 +10,17 @@ from anyplane.design import places, quantities
 from anyplane.design.design import Design, Site, Upstream
 from anyplane.design.document import Value
 from anyplane.design.editing import alike
-from anyplane.design.editing_places import Kind, Node, column, line_break, line_end, located, next_line
-from anyplane.design.editing_surgery import Cut, applied, written
+from anyplane.design.editing_places import (
+    Kind,
+    Node,
+    column,
+    line_break,
+    line_end,
+    line_start,
+    located,
+    next_line,
+)
+from anyplane.design.editing_surgery import Cut, applied, next_sign, written
 from anyplane.design.reading import parse
 from anyplane.model.errors import DesignError, UsageError
 from anyplane.model.nouns import Asn, SiteName, UpstreamKind
@@ -59,7 +69,7 @@ def with_sites(text: str, design: Design, sites: Sequence[NewSite]) -> str:
         return text
     hint = "write under `sites:`  " + "; ".join(site_line(site) for site in sites)
     try:
-        result = applied(text, [_added(text, located(text), sites)])
+        result = applied(text, _added(text, located(text), sites))
         if alike(parse(result, file=design.file)) == alike(design_with(design, sites)):
             return result
         why = "the file would say something else than these sites"
@@ -72,17 +82,17 @@ def with_sites(text: str, design: Design, sites: Sequence[NewSite]) -> str:
     raise UsageError(f"the sites cannot be written into {design.file}: {why}", hint=hint)
 
 
-def _added(text: str, root: Node, sites: Sequence[NewSite]) -> Cut:
+def _added(text: str, root: Node, sites: Sequence[NewSite]) -> list[Cut]:
     mapping = root.entries["sites"]
     if mapping.kind is not Kind.MAPPING:
         raise ValueError("`sites:` is an alias")
     last = list(mapping.entries.values())[-1]
-    if mapping.is_flow:
-        new = "".join(f", {site_line(site)}" for site in sites)
-        return Cut(start=last.end, end=last.end, text=new)
     if last.key is None:
         raise ValueError("`sites:` has no key")
     indent = column(text, last.key.start)
+    if mapping.is_flow:
+        is_json = text[last.key.start] == '"'
+        return _in_brackets(text, last, [_json_line(site) if is_json else site_line(site) for site in sites])
     end = line_end(text, last.end)
     # Comments that stand deeper than a site's name belong to the site above.
     while (start := next_line(text, end)) < len(text) and start > end:
@@ -91,7 +101,27 @@ def _added(text: str, root: Node, sites: Sequence[NewSite]) -> Cut:
             break
         end = line_end(text, start)
     lines = [line for site in sites for line in _lines(site, indent=indent, in_flow=last.meant.is_flow)]
-    return Cut(start=end, end=end, text="".join(line_break(text) + line for line in lines))
+    return [Cut(start=end, end=end, text="".join(line_break(text) + line for line in lines))]
+
+
+def _in_brackets(text: str, last: Node, lines: Sequence[str]) -> list[Cut]:
+    """Behind the last site, on lines of their own if that one begins on a line of its own."""
+    begin = last.key.start if last.key else last.start
+    lead = text[line_start(text, begin) : begin]
+    comma = next_sign(text, last.end)
+    is_followed = text[comma : comma + 1] == ","
+    end = line_end(text, comma if is_followed else last.end)
+    rest = text[comma + 1 if is_followed else last.end : end].strip()
+    if lead.strip() or (rest and not rest.startswith("#")):
+        return [Cut(start=last.end, end=last.end, text="".join(f", {line}" for line in lines))]
+    new = ",".join(line_break(text) + lead + line for line in lines)
+    if is_followed:
+        return [Cut(start=end, end=end, text=f"{new},")]
+    return [Cut(start=last.end, end=last.end, text=","), Cut(start=end, end=end, text=new)]
+
+
+def _json_line(site: NewSite) -> str:
+    return f"{json.dumps(site.name)}: {json.dumps(_value(site), ensure_ascii=False)}"
 
 
 def _lines(site: NewSite, *, indent: int, in_flow: bool) -> list[str]:

@@ -108,7 +108,7 @@ def items_changed(text: str, node: Node, *, removed: Iterable[int], added: Seque
         return [replaced(node, value=list(added))]
     if node.is_flow and not kept:
         start, end = node.items[0].start, node.items[-1].end
-        comma = _sign(text, end)
+        comma = next_sign(text, end)
         end = comma + 1 if text[comma] == "," else end
         new = written(list(added))[1:-1]
         if not new and line_end(text, node.start) >= node.end:
@@ -189,7 +189,7 @@ def _removed_in_flow(text: str, nodes: Sequence[Node], gone: set[int], *, keyed:
         tail -= 1
     cuts = []
     for place in sorted(gone - {*range(tail, len(nodes))}):
-        comma = _sign(text, nodes[place].end)
+        comma = next_sign(text, nodes[place].end)
         if text[nodes[place].end : comma].strip(" "):
             cuts.append(Cut(start=start_of(nodes[place]), end=nodes[place].end))
             cuts.append(Cut(start=comma, end=comma + 1))
@@ -201,7 +201,7 @@ def _removed_in_flow(text: str, nodes: Sequence[Node], gone: set[int], *, keyed:
             cuts.append(Cut(start=before, end=end))
         else:
             # The comma before may stay, so the line above does too; JSON alone minds, and has no comments.
-            comma = _sign(text, end)
+            comma = next_sign(text, end)
             is_followed = text[comma : comma + 1] == "," and comma <= line_end(text, end)
             cuts.append(_whole_lines(text, start, comma + 1 if is_followed else end))
     return cuts
@@ -217,7 +217,7 @@ def _whole_lines(text: str, start: int, end: int) -> Cut:
     return Cut(start=start, end=end)
 
 
-def _sign(text: str, index: int) -> int:
+def next_sign(text: str, index: int) -> int:
     """The next character from here on that is neither space nor comment."""
     while index < len(text) and text[index] in " \t\r\n#":
         index = line_end(text, index) if text[index] == "#" else index + 1

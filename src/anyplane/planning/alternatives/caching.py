@@ -29,14 +29,14 @@ class Caching:
         """What is wrong with these numbers, in words."""
         found = []
         if not 0 <= self.ttl_s <= 604_800:
-            found.append("a TTL is 0 to 604,800 seconds (a week)")
+            found.append(f"--ttl: {self.ttl_s:g} is not 0 to 604,800 seconds (a week)")
         shares = [share for share, _ in self.overruns]
         if not all(0 <= share <= 1 for share in shares) or not sum(shares) <= 1 + 1e-9:
-            found.append("shares of overruns are 0 to 1 and at most 1 together")
+            found.append("--ttl-overrun: shares are 0 to 1 and at most 1 together")
         if not all(0 <= seconds <= 604_800 for _, seconds in self.overruns):
-            found.append("an overrun is 0 to 604,800 seconds")
+            found.append("--ttl-overrun: an overrun is 0 to 604,800 seconds")
         if not 0 <= self.detect_s <= 86_400:
-            found.append("detection takes 0 to 86,400 seconds")
+            found.append(f"--detect: {self.detect_s:g} is not 0 to 86,400 seconds (a day)")
         return found
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from anyplane.calibration.calibration import NOTHING, Calibration
@@ -13,6 +13,8 @@ from anyplane.planning.alternatives import report as results
 from anyplane.planning.alternatives.caching import Caching
 from anyplane.planning.alternatives.failing import Dying
 from anyplane.planning.alternatives.failover import WINDOW_S, Simulator
+from anyplane.planning.alternatives.hidden import hidden
+from anyplane.planning.alternatives.judged import AfterFailure
 from anyplane.planning.alternatives.recommend import recommend
 from anyplane.planning.alternatives.regions import SiteRegion, by_continent, parse
 from anyplane.planning.alternatives.report import Comparison, Way
@@ -23,7 +25,7 @@ from anyplane.planning.alternatives.ways import Ways
 from anyplane.planning.alternatives.world import Addresses, Ground, addresses, ground
 from anyplane.planning.certainty import basis, misfits
 from anyplane.planning.compile import compile as compile_design
-from anyplane.planning.figures import listed, percent
+from anyplane.planning.figures import listed
 from anyplane.planning.latency import LatencyModel
 from anyplane.planning.rounding import people
 from anyplane.routing.converge import Timing
@@ -32,8 +34,6 @@ from anyplane.topology import Topology
 Progress = Callable[[int, int], None]
 FAR_MS = 20.0
 WITHDRAW_S = 3.0
-HIDDEN = 0.001
-"""Share of users worth a warning."""
 BY_RULES = "the routes of `anyplane plan`, without a calibration"
 
 
@@ -62,9 +62,9 @@ class Question:
         """UsageError where a number makes no sense."""
         faults = self.resolution.faults() + self.caching.faults()
         if not 0 <= self.withdraw_s <= 86_400:
-            faults.append("a withdrawal comes 0 to 86,400 seconds after the death")
+            faults.append(f"--withdraw-after: {self.withdraw_s:g} is not 0 to 86,400 seconds (a day)")
         if not 0 <= self.far_ms <= 10_000:
-            faults.append("far is 0 to 10,000 ms over one's best site")
+            faults.append(f"--far: {self.far_ms:g} is not 0 to 10,000 ms")
         if faults:
             raise UsageError("; ".join(faults))
 
@@ -107,7 +107,11 @@ def compare(
     )
     now = ways.now()
     served = {item.way: ways.serve(item, has_rules=True) for item in now}
-    after = ways.failures(finished=finished)
+    names = on.scenario.sites
+    after = {
+        site: {way: AfterFailure.of(names[site], one) for way, one in each.items()}
+        for site, each in ways.failures(finished=finished)
+    }
     failed = _failed(question.fail, on, served[Way.GLOBAL])
     cuts, lone = {}, None
     if question.has_failover:
@@ -119,15 +123,26 @@ def compare(
             threads=threads,
             finished=finished,
         )
-        dying = Dying(ways, now, dict(after), simulator, question.caching, withdraw_s=question.withdraw_s)
+        dying = Dying(ways, now, after, simulator, question.caching, withdraw_s=question.withdraw_s)
         cuts = dying.site(failed)
         lone = dying.lone_site()
     if progress is not None:
         progress(work, work)
     has_loads = len(compile_design(design, topology)) == 1
     rows = tuple(
-        alternative(item, ways, served[item.way], after, cuts.get(item.way), has_loads=has_loads)
+        alternative(
+            item, ways, served[item.way], tuple(after.values()), cuts.get(item.way), has_loads=has_loads
+        )
         for item in now
+    )
+    unmeasured = ways.both_by_map()
+    by_map = alternative(
+        unmeasured,
+        ways,
+        ways.serve(unmeasured, has_rules=True),
+        tuple(after.values()),
+        cuts.get(Way.BOTH),
+        has_loads=has_loads,
     )
     return Comparison(
         service=design.name,
@@ -137,19 +152,19 @@ def compare(
         networks=topology.networks,
         scenario=on.scenario.name,
         users=people(on.clients.total),
-        failed=on.scenario.sites[failed],
+        failed=names[failed],
         assumptions=_assumptions(question, model, calibration),
         alone=alone_rows(ways),
         regions=region_rows(ways, now),
         alternatives=rows,
         lone=lone,
-        recommendation=recommend(rows),
+        recommendation=recommend(rows, by_map=by_map),
         warnings=tuple(
             dict.fromkeys(
                 (
                     *doubts,
                     *on.scenario.warnings,
-                    *_warnings(on, found, now_served=served, has_loads=has_loads),
+                    *_warnings(on, found, has_loads=has_loads),
                 )
             )
         ),
@@ -204,11 +219,11 @@ def _assumptions(question: Question, model: LatencyModel, calibration: Calibrati
     )
 
 
-def _warnings(
-    on: Ground, found: Addresses, *, now_served: Mapping[Way, Served], has_loads: bool
-) -> list[str]:
+def _warnings(on: Ground, found: Addresses, *, has_loads: bool) -> list[str]:
     names = on.scenario.sites
     warnings = []
+    if len(found.announcing) == 1:
+        warnings.append(f"{names[found.announcing[0]]} alone announces, so all five ways lead there")
     if len(found.regions) == 1 and len(found.announcing) > 1:
         warnings.append(
             "all sites are in one region, so regional anycast is global anycast here: say --regions"
@@ -219,12 +234,9 @@ def _warnings(
             f"GeoDNS does not hand out {listed(kept_out, most=8)}: alone too few users reach "
             f"{'it' if len(kept_out) == 1 else 'them'} (peers only, NO_EXPORT, or a part of the Internet)"
         )
-    hidden = now_served[Way.GLOBAL].unserved - now_served[Way.GEODNS].unserved
-    if hidden > HIDDEN:
-        warnings.append(
-            f"{percent(hidden)} of users have a route to sites alone and none to the prefix of all: a "
-            "network that holds a NO_EXPORT or filtered route hides the others from its customers"
-        )
+    behind = hidden(on, found)
+    if behind:
+        warnings.append(behind)
     for rule, one in zip(on.design.residency, on.rules, strict=False):
         mixed = [
             region.name

@@ -14,8 +14,8 @@ from anyplane.planning.alternatives.failover import (
     not_at_all,
     together,
 )
+from anyplane.planning.alternatives.judged import AfterFailure
 from anyplane.planning.alternatives.report import FailOver, LoneSite, Means, Way
-from anyplane.planning.alternatives.serving import Served
 from anyplane.planning.alternatives.ways import Handing, Ways
 from anyplane.planning.weighted import Float64
 from anyplane.routing.state import Lengths, lengths_of
@@ -25,13 +25,13 @@ LEAST = 0.05
 
 
 class Dying:
-    """after: for each site all users under each way without it."""
+    """after: for each site its failure under each way, when all is over."""
 
     def __init__(
         self,
         ways: Ways,
         now: Sequence[Handing],
-        after: Mapping[int, Mapping[Way, Served]],
+        after: Mapping[int, Mapping[Way, AfterFailure]],
         simulator: Simulator,
         caching: Caching,
         *,

@@ -13,6 +13,7 @@ from anyplane.planning.figures import count, percent
 from anyplane.planning.figures import promised as figure
 from anyplane.planning.report import State
 from anyplane.planning.rounding import fraction, part, people
+from anyplane.planning.weighted import Float64
 
 LEAST_BREACH = 0.05
 """Users; less is no person."""
@@ -20,10 +21,27 @@ LEAST_BREACH = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AfterFailure:
-    """One site's failure when all is over."""
+    """One site's failure when all is over: what is asked of a Served, since hundreds are kept at a time.
+
+    p95_ms: of all users, None when it falls among those without a site. users: (S,) of each site.
+    """
 
     site: str
-    served: Served
+    unserved: float
+    unserved_users: float
+    p95_ms: float | None
+    users: Float64
+
+    @staticmethod
+    def of(site: str, served: Served) -> AfterFailure:
+        """Of all users under one way without this site."""
+        return AfterFailure(
+            site=site,
+            unserved=served.unserved,
+            unserved_users=served.unserved_users,
+            p95_ms=served.rtt_of_all.p95,
+            users=served.users,
+        )
 
 
 def promises(
@@ -81,22 +99,21 @@ def worst_failures(
     """The worst of each figure over these failures; None without any."""
     if not after:
         return None
-    dark = max(after, key=lambda item: item.served.unserved_users)
-    p95s = [(item.served.rtt_of_all.p95, item.site) for item in after]
-    slowest = max(p95s, key=lambda pair: float("inf") if pair[0] is None else pair[0])
+    dark = max(after, key=lambda item: item.unserved_users)
+    slowest = max(after, key=lambda item: float("inf") if item.p95_ms is None else item.p95_ms)
     fullest: tuple[float, str, str] | None = None
     if load_per_user is not None:
         for item in after:
             for site, capacity in enumerate(capacities):
                 if capacity:
-                    load = float(item.served.users[site]) * load_per_user / capacity
+                    load = float(item.users[site]) * load_per_user / capacity
                     if fullest is None or load > fullest[0]:
                         fullest = (load, item.site, names[site])
     return WorstFailures(
-        unserved=dark.served.unserved,
+        unserved=dark.unserved,
         unserved_site=dark.site,
-        p95_ms=slowest[0],
-        p95_site=slowest[1],
+        p95_ms=slowest.p95_ms,
+        p95_site=slowest.site,
         load=None if fullest is None else fraction(fullest[0]),
         load_site="" if fullest is None else fullest[1],
         load_at="" if fullest is None else fullest[2],
@@ -150,9 +167,9 @@ def _rtt(name: str, target: float | None, actual: float | None, *, when: str = "
     if target is None:
         return None
     is_kept = actual is not None and actual <= target
-    said = f"{when}{figure(name, actual)}" if actual is not None else f"{when}users are not served"
+    said = figure(name, actual) if actual is not None else "never, since too few users are served"
     state = State.KEPT if is_kept else State.BROKEN
-    return _objective(name, target, actual, state, f"{said}; promised {figure(name, target)}")
+    return _objective(name, target, actual, state, f"{name}: {when}{said}; promised {figure(name, target)}")
 
 
 def _share(name: str, target: float | None, actual: float, site: str, *, at_most: bool) -> Promise | None:

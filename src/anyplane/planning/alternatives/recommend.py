@@ -8,9 +8,9 @@ run, is a rival, and the recommendation a close call. docs/explanation/geodns-or
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from anyplane.planning.alternatives.report import Alternative, Recommendation, Step, Way
+from anyplane.planning.alternatives.report import Alternative, Instead, Recommendation, Step, Way
 from anyplane.planning.convergence_text import seconds
 from anyplane.planning.figures import ms, percent
 from anyplane.planning.report import State
@@ -25,6 +25,8 @@ SAME_CUT = 1.0
 """So many times the shortest mean cut more: times of BGP and DNS differ by factors, not by per cent."""
 SAME_CUT_S = 5.0
 NEVER_MS = 1e6
+BY_ADDRESS = "users know an address and ask for no name (a resolver, NTP, a root server)"
+UNMEASURED = "nobody measures for each place which address of regional + global is faster"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +39,26 @@ class Question:
     said: Callable[[Alternative], str]
 
 
-def recommend(ways: Sequence[Alternative]) -> Recommendation:
-    """The Recommendation among these."""
+def recommend(ways: Sequence[Alternative], *, by_map: Alternative | None = None) -> Recommendation:
+    """The Recommendation among these. by_map: regional + global as it is where DNS goes by region alone.
+
+    Two things are granted to the figures that not everybody has: users who ask DNS for a name, and, for
+    regional + global, measurements of both addresses. Where doing without leads elsewhere, it is said.
+    """
+    found = _asked(ways)
+    instead = []
+    plain = [item for item in ways if item.way in (Way.UNICAST, Way.GLOBAL)]
+    if plain and found.way not in (Way.UNICAST, Way.GLOBAL):
+        instead.append(Instead(when=BY_ADDRESS, way=_asked(plain).way))
+    if by_map is not None:
+        other = _asked([by_map if item.way is Way.BOTH else item for item in ways]).way
+        if other is not found.way:
+            when = f"{UNMEASURED} (by region alone its p95 is {ms(by_map.rtt.p95)} ms)"
+            instead.append(Instead(when=when, way=other))
+    return replace(found, instead=tuple(instead))
+
+
+def _asked(ways: Sequence[Alternative]) -> Recommendation:
     left = list(ways)
     steps: list[Step] = []
     rivals: list[Way] = []
@@ -75,23 +95,17 @@ def recommend(ways: Sequence[Alternative]) -> Recommendation:
         reason=_reason(chosen, steps),
         is_close=bool(rivals),
         rivals=tuple(rivals),
+        instead=(),
         steps=tuple(steps),
     )
 
 
 def _questions(ways: Sequence[Alternative]) -> list[Question]:
-    found = [
-        Question(
-            text="Who serves all users?",
-            value=lambda item: item.unserved,
-            tolerance=lambda _: SAME_SERVED,
-            said=lambda item: f"{percent(item.unserved)} of users have no site",
-        )
-    ]
+    found = []
     if all(item.failures is not None for item in ways):
         found.append(
             Question(
-                text="Who still serves them after any one site's failure?",
+                text="Who serves all users after any one site's failure?",
                 value=lambda item: item.failures.unserved if item.failures else 0.0,
                 tolerance=lambda _: SAME_SERVED,
                 said=lambda item: (
@@ -100,6 +114,14 @@ def _questions(ways: Sequence[Alternative]) -> list[Question]:
                 ),
             )
         )
+    found.append(
+        Question(
+            text="Who serves all users now?",
+            value=lambda item: item.unserved,
+            tolerance=lambda _: SAME_SERVED,
+            said=lambda item: f"{percent(item.unserved)} of users have no site",
+        )
+    )
     if any(promise.is_residency for item in ways for promise in item.promises):
         found.append(
             Question(
@@ -151,15 +173,17 @@ def _broken(item: Alternative) -> list[str]:
 
 
 def _reason(chosen: Alternative, steps: Sequence[Step]) -> str:
-    """One sentence: the last question that dropped anybody, and what else was dropped on the way."""
+    """Each question that dropped anybody; that unicast has no second site goes without saying."""
     deciding = [step for step in steps if step.dropped]
     if not deciding:
         return f"{chosen.name}: it is the only way compared"
-    last = deciding[-1]
-    question = last.question.partition("?")[0]
+    telling = [step for step in deciding if not _is_unicast_alone(step)] or deciding
     words = {
-        "Who serves all users": "it serves the most users",
-        "Who still serves them after any one site's failure": "it serves users after any one site's failure",
+        "Who serves all users after any one site's failure": (
+            "any one site may fail, and it still serves "
+            + ("the most users" if chosen.failures is None or chosen.failures.unserved else "all users")
+        ),
+        "Who serves all users now": "it serves the most users" if chosen.unserved else "it serves all users",
         "Who keeps the residency rules": (
             f"it keeps the residency rules best, with {percent(_breach(chosen))} of a rule's users in breach"
         ),
@@ -168,4 +192,9 @@ def _reason(chosen: Alternative, steps: Sequence[Step]) -> str:
         "Who has users back soonest": "of those left it has users back soonest when a site dies",
         "Which is the simplest to run": "it is the simplest to run of those that are about as good",
     }
-    return f"{chosen.name}: {words[question]}"
+    said = [words[step.question.partition("?")[0]] for step in telling]
+    return f"{chosen.name}: {'; '.join(said)}"
+
+
+def _is_unicast_alone(step: Step) -> bool:
+    return "failure" in step.question and len(step.dropped) == 1 and Way.UNICAST not in step.kept

@@ -238,13 +238,25 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Instead:
+    """What is recommended where something that the design cannot say is so."""
+
+    when: str
+    way: Way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """The way that is left. is_close: another one was about as good where it was dropped (`rivals`)."""
+    """The way that is left. is_close: another one was about as good where it was dropped (`rivals`).
+
+    instead: other ways under conditions that the figures take for granted; only where they lead to another.
+    """
 
     way: Way
     reason: str
     is_close: bool
     rivals: tuple[Way, ...]
+    instead: tuple[Instead, ...]
     steps: tuple[Step, ...]
 
 

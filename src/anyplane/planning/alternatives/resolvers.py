@@ -41,17 +41,22 @@ class Resolution:
         """What is wrong with these numbers, in words."""
         found = []
         if not 0 <= self.geoip_error <= 1:
-            found.append("the GeoIP error is a share, 0 to 1")
+            found.append(f"--geoip-error: {self.geoip_error:g} is not a share, 0 to 1")
         if not 0 <= self.wrong_country <= self.geoip_error:
-            found.append("addresses believed in another country are a part of all that are in error")
+            found.append(
+                f"--geoip-error: {self.wrong_country:g} in another country is more than "
+                f"{self.geoip_error:g} in error altogether"
+            )
         if not 0 <= self.ecs <= 1:
-            found.append("the ECS share is a share, 0 to 1")
+            found.append(f"--ecs-share: {self.ecs:g} is not a share, 0 to 1")
         shares = [share for share, _ in self.resolvers]
         bounds = [km for _, km in self.resolvers]
         if not shares or not all(0 <= share <= 1 for share in shares) or abs(sum(shares) - 1) > ROUND_ERROR:
-            found.append("the shares of resolver distances must each be 0 to 1 and add up to 1")
+            found.append("--resolver-distance: the shares must each be 0 to 1 and add up to 1")
         if not all(0 <= km <= FARTHEST_KM for km in bounds) or bounds != sorted(set(bounds)):
-            found.append("resolver distances are kilometres, 0 to 20,000, each farther than the one before")
+            found.append(
+                "--resolver-distance: distances are kilometres, 0 to 20,000, each farther than the one before"
+            )
         return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -35,17 +35,17 @@ def alternative(
     handing: Handing,
     ways: Ways,
     served: Served,
-    after: Sequence[tuple[int, dict[Way, Served]]],
+    after: Sequence[Mapping[Way, AfterFailure]],
     cut: results.FailOver | None,
     *,
     has_loads: bool,
 ) -> Alternative:
-    """The row of one way. after: all users under each way without each site; cut: None where not reckoned."""
+    """The row of one way. after: each site's failure under each way; cut: None where not reckoned."""
     on, way = ways.on, handing.way
     names = on.scenario.sites
     capacities = [site.capacity for site in on.design.sites]
     worst = worst_failures(
-        [AfterFailure(site=names[site], served=each[way]) for site, each in after],
+        [each[way] for each in after],
         names=names,
         load_per_user=on.scenario.load_per_user if has_loads else None,
         capacities=capacities,

@@ -6,9 +6,8 @@ weights. Where everybody has the same address the arithmetic is that of `anyplan
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
@@ -25,8 +24,8 @@ PER_MS = 100
 CURVE_POINTS = 160
 
 
-Known: TypeAlias = "dict[tuple[int, bytes], Served]"
-"""By the id of a Reach that stays, and the bytes of its column of odds."""
+CRUMB = 1e-6
+"""Users; what differences of sums leave where nobody is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +73,46 @@ class Served:
         )
 
 
+class Known:
+    """What was reckoned before for an address and its column of odds, and the sum over most addresses.
+
+    stays: the Reaches that outlive one question; only these may be known by their id.
+    """
+
+    def __init__(self, stays: Iterable[Reach]) -> None:
+        self._stays = {id(reach): reach for reach in stays}
+        self._served: dict[tuple[int, bytes], Served] = {}
+        self._ones: tuple[Served, ...] = ()
+        self._sum = np.zeros(0)
+
+    def of(self, reach: Reach, column: Float64) -> Served | None:
+        """The users of this address with these odds, where they were kept."""
+        return self._served.get((id(reach), column.tobytes())) if id(reach) in self._stays else None
+
+    def keep(self, reach: Reach, column: Float64, served: Served) -> None:
+        """From now on `of` knows it."""
+        if id(reach) in self._stays:
+            self._served[id(reach), column.tobytes()] = served
+
+    def sum(self, ones: Sequence[Served], *, keeps: bool) -> Float64:
+        """The histograms of all; where few differ from those kept, by what they differ.
+
+        A site's failure moves the users of a dozen addresses out of hundreds.
+        """
+        if len(ones) == len(self._ones):
+            changed = [pair for pair in zip(self._ones, ones, strict=True) if pair[0] is not pair[1]]
+            if 4 * len(changed) < len(ones):
+                out = _sum([self._sum, *(new.histogram for _, new in changed)])
+                for old, _ in changed:
+                    out[: len(old.histogram)] -= old.histogram
+                out[np.abs(out) < CRUMB] = 0.0
+                return out
+        out = _sum([one.histogram for one in ones])
+        if keeps and len(ones) > len(self._ones):
+            self._ones, self._sum = tuple(ones), out
+        return out
+
+
 def serve(
     addresses: Sequence[Reach],
     odds: Float64,
@@ -93,25 +132,24 @@ def serve(
     keeps: add to it.
     """
     nothing = np.where(odds.sum(axis=1) > 0, 0.0, 1.0)[clients.metro]
-    histogram, users, breach = np.zeros(0), np.zeros(sites), np.zeros((rules, 3))
+    ones: list[Served] = []
+    users, breach = np.zeros(sites), np.zeros((rules, 3))
     unserved, far, lost = float((clients.users * nothing).sum()), 0.0, 0.0
     for address, reach in enumerate(addresses):
         column = odds[:, address]
-        key = (id(reach), column.tobytes())
-        one = known.get(key) if known is not None else None
+        one = known.of(reach, column) if known is not None else None
         if one is None:
             one = _given(reach, column, clients, best=best, far_ms=far_ms)
             if known is not None and keeps:
-                known[key] = one
-        if one.histogram.size:
-            histogram = _sum(histogram, one.histogram)
+                known.keep(reach, column, one)
+        ones.append(one)
         unserved, far, lost = unserved + one.unserved_users, far + one.far_users, lost + one.lost
         users[reach.columns] += one.users
         if rules:
             breach += one.breach
     return Served(
         total=clients.total,
-        histogram=histogram,
+        histogram=known.sum(ones, keeps=keeps) if known is not None else _sum([x.histogram for x in ones]),
         unserved_users=unserved,
         far_users=far,
         lost=lost,
@@ -123,9 +161,10 @@ def serve(
 def _given(reach: Reach, column: Float64, clients: Clients, *, best: Float64, far_ms: float) -> Served:
     """The users who are given one address, with the odds (M,); `users` is by the columns of the Reach."""
     share = column[clients.metro]
-    is_for_all = bool((share == 1.0).all())
+    # Odds are sums of products, so that certainty may be a crumb short of one.
+    is_for_all = bool((share > 1.0 - 1e-12).all())
     weights = clients.users if is_for_all else clients.users * share
-    histogram = np.zeros(0)
+    parts: list[Float64] = []
     far = lost = 0.0
     met = np.zeros(len(weights))
     if not share.any():
@@ -135,14 +174,14 @@ def _given(reach: Reach, column: Float64, clients: Clients, *, best: Float64, fa
         is_served = np.isfinite(one.rtt)
         rtt, heavy = one.rtt[is_served], theirs[is_served]
         met[is_served] += heavy
-        counted = np.bincount(np.rint(rtt * PER_MS).astype(np.int64), weights=heavy).astype(np.float64)
-        histogram = _sum(histogram, counted)
+        counted = np.bincount(np.rint(rtt * PER_MS).astype(np.int64), weights=heavy)
+        parts.append(counted.astype(np.float64))
         over = rtt - best[is_served]
         far += float(heavy[over > far_ms + 1e-9].sum())
         lost += float((heavy * np.maximum(over, 0.0)).sum())
     return Served(
         total=clients.total,
-        histogram=histogram,
+        histogram=_sum(parts),
         unserved_users=_rest(weights, met),
         far_users=far,
         lost=lost,
@@ -161,9 +200,9 @@ def _axis(histogram: Float64) -> Float64:
     return np.arange(len(histogram)) / PER_MS
 
 
-def _sum(a: Float64, b: Float64) -> Float64:
-    if len(a) < len(b):
-        a, b = b, a
-    out = a.copy()
-    out[: len(b)] += b
+def _sum(parts: Sequence[Float64]) -> Float64:
+    """Histograms of any lengths as one, added up in one array: there are hundreds."""
+    out = np.zeros(max((len(one) for one in parts), default=0))
+    for one in parts:
+        out[: len(one)] += one
     return out

@@ -165,7 +165,7 @@ def _assumptions(report: Comparison) -> list[RenderableType]:
     ]
     for name, value, is_default in wording.assumed(a):
         parts.append(Text(f"{'*' if is_default else ' '} {name}: {value}", style="dim"))
-    parts.append(Text(f"  anycast rows: {a.basis}; convergence of {a.seeds} seeds", style="dim"))
+    parts.append(Text(f"  anycast rows: {a.basis}; {wording.convergence(a)}", style="dim"))
     return parts
 
 

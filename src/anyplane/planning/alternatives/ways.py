@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anyplane.planning.alternatives.answers import nearest_regions, nearest_sites
 from anyplane.planning.alternatives.reach import Reach, mean_by_metro
 from anyplane.planning.alternatives.report import Way
 from anyplane.planning.alternatives.serving import Known, Served, serve
 from anyplane.planning.alternatives.world import Addresses, Ground, covered
-from anyplane.planning.weighted import Float64
+from anyplane.planning.weighted import Float64, Int64
 
+Bools = NDArray[np.bool_]
 PENALTY_MS = 1000.0
 """Somebody who is not served counts as this slow when DNS chooses between two addresses for a place."""
 CHUNK = 16
@@ -42,31 +44,33 @@ class Ways:
 
     def __init__(self, on: Ground, found: Addresses, belief: Float64, *, far_ms: float) -> None:
         self.on, self.found, self.belief, self.far_ms = on, found, belief, far_ms
-        self._known: Known = {}
-        kept = (*found.alone, *found.regional, *found.covered, found.everywhere)
-        self._stays = frozenset(id(reach) for reach in kept)
+        self._known = Known((*found.alone, *found.regional, *found.covered, found.everywhere))
         metros = len(on.metro_users)
         self.everybody = np.ones((metros, 1))
         self.local_users = np.bincount(on.clients.metro, on.clients.users, metros).astype(np.float64)
         self.best_single = self._best_single()
-        self.picks_global = self._picks_global()
+        self.must_global, self.picks_global = self._picks_global()
+        self._sites = self.site_picks()
+        self._site_odds: Float64 = self.belief @ self._sites
+        self._regions = self.region_picks()
+        self._region_odds: Float64 = self.belief @ self._regions
+        self._both = self.both_picks(self._regions, self.picks_global)
+        self._both_odds: Float64 = self.belief @ self._both
 
     def now(self) -> tuple[Handing, ...]:
         """Every way as it is when all sites are up."""
         found = self.found
         single = found.alone[found.announcing.index(self.best_single)]
-        sites, regions = self.site_picks(), self.region_picks()
-        both = self.both_picks(regions)
         return (
             self._plain(Way.UNICAST, (single,)),
-            Handing(way=Way.GEODNS, addresses=found.alone, odds=self.belief @ sites, truth=sites),
+            Handing(way=Way.GEODNS, addresses=found.alone, odds=self._site_odds, truth=self._sites),
             self._plain(Way.GLOBAL, (found.everywhere,)),
-            Handing(way=Way.REGIONAL, addresses=found.regional, odds=self.belief @ regions, truth=regions),
+            Handing(way=Way.REGIONAL, addresses=found.regional, odds=self._region_odds, truth=self._regions),
             Handing(
                 way=Way.BOTH,
                 addresses=(*found.covered, found.everywhere),
-                odds=self.belief @ both,
-                truth=both,
+                odds=self._both_odds,
+                truth=self._both,
             ),
         )
 
@@ -78,8 +82,11 @@ class Ways:
         found = self.found
         single = () if site == self.best_single else (found.alone[found.announcing.index(self.best_single)],)
         r = self.region_of(site)
-        sites = self.site_picks(without=site)
-        regions = self.region_picks(without=r if region is None else -1)
+        sites, odds_of_sites = self._sites_without(site)
+        regions, region_odds = self._regions, self._region_odds
+        if region is None:
+            regions = self.region_picks(without=r)
+            region_odds = self.belief @ regions
         regional = list(found.regional)
         under = list(found.covered)
         if region is not None:
@@ -87,20 +94,16 @@ class Ways:
             under[r] = covered(self._unruled, [region], everywhere)[0]
         else:
             under[r] = everywhere
-        both = self.both_picks(self.region_picks())
-        odds = [
+        return (
             self._plain(Way.UNICAST, single),
-            Handing(way=Way.GEODNS, addresses=found.alone, odds=self.belief @ sites, truth=sites),
+            Handing(way=Way.GEODNS, addresses=found.alone, odds=odds_of_sites, truth=sites),
             self._plain(Way.GLOBAL, (everywhere,)),
-            Handing(way=Way.REGIONAL, addresses=tuple(regional), odds=self.belief @ regions, truth=regions),
-            Handing(way=Way.BOTH, addresses=(*under, everywhere), odds=self.belief @ both, truth=both),
-        ]
-        return tuple(odds)
+            Handing(way=Way.REGIONAL, addresses=tuple(regional), odds=region_odds, truth=regions),
+            Handing(way=Way.BOTH, addresses=(*under, everywhere), odds=self._both_odds, truth=self._both),
+        )
 
     def serve(self, handing: Handing, *, has_rules: bool) -> Served:
         """All users under a way."""
-        # Only what stays may be known by its id; the Reach of a failure is gone after it.
-        stays = all(id(reach) in self._stays for reach in handing.addresses)
         return serve(
             handing.addresses,
             handing.odds,
@@ -109,16 +112,18 @@ class Ways:
             far_ms=self.far_ms,
             sites=self.on.sites,
             rules=len(self.on.rules) if has_rules else 0,
-            known=self._known if stays else None,
+            known=self._known,
             # Each failure brings columns of its own, which nobody asks for again.
             keeps=has_rules,
         )
 
     def failures(
         self, *, finished: Callable[[int], None] = lambda _: None
-    ) -> list[tuple[int, dict[Way, Served]]]:
-        """(site, all users under each way without it), for each site that announces; by the rules alone."""
-        out = []
+    ) -> Iterator[tuple[int, dict[Way, Served]]]:
+        """(site, all users under each way without it), for each site that announces; by the rules alone.
+
+        One at a time, since the RTTs of all users are large: take what is needed of each and let it go.
+        """
         announcing = self.found.announcing
         for first in range(0, len(announcing), CHUNK):
             some = announcing[first : first + CHUNK]
@@ -131,8 +136,7 @@ class Ways:
                 handings = self.without(
                     site, everywhere=reaches[n], region=next(regional) if inside[n] else None
                 )
-                out.append((site, {item.way: self.serve(item, has_rules=False) for item in handings}))
-        return out
+                yield site, {item.way: self.serve(item, has_rules=False) for item in handings}
 
     def region_of(self, site: int) -> int:
         """The index of the region that a site is in."""
@@ -142,21 +146,47 @@ class Ways:
         """The other sites of its region."""
         return [other for other in self.found.regions[self.region_of(site)].sites if other != site]
 
-    def site_picks(self, *, without: int = -1) -> Float64:
-        """(M, n) GeoDNS's answer to somebody believed in each metro, over the sites that announce."""
+    def site_picks(self, *, without: int = -1, metros: Int64 | None = None) -> Float64:
+        """(M, n) GeoDNS's answer to somebody believed in each metro, over the sites that announce.
+
+        metros: the rows wanted, None for all.
+        """
         is_up = np.zeros(len(self.on.design.sites), bool)
         for n, site in enumerate(self.found.announcing):
             is_up[site] = bool(self.found.takes_part[n]) and site != without
-        return nearest_sites(self.on.km, is_up, self.on.may)[:, list(self.found.announcing)]
+        rows = slice(None) if metros is None else metros
+        return nearest_sites(self.on.km[rows], is_up, self.on.may[rows])[:, list(self.found.announcing)]
+
+    def _sites_without(self, site: int) -> tuple[Float64, Float64]:
+        """site_picks without this site, and the odds of each address for who is in each metro.
+
+        Only the metros that were answered with the site are answered otherwise, so only what these add is
+        reckoned; the columns of all other addresses stay the same bit by bit.
+        """
+        column = self.found.announcing.index(site)
+        moved = np.flatnonzero(self._sites[:, column] > 0)
+        picks, odds = self._sites.copy(), self._site_odds.copy()
+        if len(moved):
+            picks[moved] = self.site_picks(without=site, metros=moved)
+            more = picks[moved] - self._sites[moved]
+            taking = np.flatnonzero((more != 0).any(axis=0))
+            odds[:, taking] += self.belief[:, moved] @ more[:, taking]
+        picks[:, column] = odds[:, column] = 0.0
+        return picks, odds
 
     def region_picks(self, *, without: int = -1) -> Float64:
         """(M, G) the region for somebody believed in each metro; `without`: this region is dead."""
         is_up = np.array([g != without for g in range(len(self.found.regions))])
         return nearest_regions(self.on.km, self.found.regions, is_up, self.on.may)
 
-    def both_picks(self, regions: Float64) -> Float64:
-        """(M, G + 1) the same with the global address last, where `picks_global` says so."""
-        chosen = self.picks_global
+    def both_by_map(self) -> Handing:
+        """Regional + global where nobody knows which address is faster: the region's, if residency may."""
+        found, both = self.found, self.both_picks(self._regions, self.must_global)
+        addresses = (*found.covered, found.everywhere)
+        return Handing(way=Way.BOTH, addresses=addresses, odds=self.belief @ both, truth=both)
+
+    def both_picks(self, regions: Float64, chosen: Bools) -> Float64:
+        """(M, G + 1) the same with the global address last, for the (M,) metros that are given it."""
         return np.concatenate([regions * ~chosen[:, None], chosen[:, None].astype(np.float64)], axis=1)
 
     def _plain(self, way: Way, addresses: tuple[Reach, ...]) -> Handing:
@@ -180,8 +210,8 @@ class Ways:
 
         return found.announcing[min(range(len(found.announcing)), key=badness)]
 
-    def _picks_global(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """(M,) is the global address given to somebody believed in this metro?
+    def _picks_global(self) -> tuple[Bools, Bools]:
+        """(M,) each: must somebody believed in this metro have the global address, and is he given it?
 
         Where residency allows one of the two only, that one. Else the one at which the users of the metro
         have the lower mean RTT; where nobody is, or both are alike, the global one.
@@ -200,7 +230,8 @@ class Ways:
         with np.errstate(invalid="ignore"):
             # Where nobody is both are infinite.
             is_faster = ~(inside < everywhere - PLACES)
-        return np.where(keeps_region == keeps_global, is_faster, keeps_global)
+        must = keeps_global & ~keeps_region
+        return must, np.where(keeps_region == keeps_global, is_faster, must)
 
 
 def rows_to_run(found_sites: Sequence[int], regions: int) -> int:

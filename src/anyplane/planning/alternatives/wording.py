@@ -87,10 +87,17 @@ def verdict(report: Comparison) -> str:
     if found.is_close:
         names = [report.of(way).name for way in dict.fromkeys(found.rivals)]
         text += f" A close call: {listed(names, most=4)} {'is' if len(names) == 1 else 'are'} about as good."
+    for other in found.instead:
+        text += f" Where {other.when}: {report.of(other.way).name}."
     missed = [p.name for p in report.of(found.way).promises if p.state is State.BROKEN]
     if missed:
         text += f" It does not keep {listed(missed, most=4)}."
     return text
+
+
+def convergence(a: Assumptions) -> str:
+    """How the times of BGP were found."""
+    return f"convergence of {a.seeds} seeds" if a.seeds else "convergence not reckoned"
 
 
 def assumed(a: Assumptions) -> list[tuple[str, str, bool]]:

@@ -13,6 +13,7 @@ from anyplane.planning.latency import LatencyModel
 from anyplane.planning.plan import NO_USERS
 from anyplane.planning.rounding import part, people
 from anyplane.planning.search.new_sites import UNSERVED_MS, Search
+from anyplane.planning.search.new_sites_ground import LEAST_MS, changes, spots
 from anyplane.planning.search.new_sites_places import Candidate
 from anyplane.planning.search.new_sites_report import (
     Astray,
@@ -28,11 +29,11 @@ from anyplane.planning.search.new_sites_wish import Step, Try, Wish
 from anyplane.planning.weighted import Float64, Int64
 from anyplane.topology import Topology
 
-LEAST_MS = 0.5
-"""A route that changes by less is the same to its user."""
 LEAST_USERS = 0.05
 PLACES = 5
 OTHERS = 10
+SMALL = 10
+"""A network with fewer customers below it may have them for another reason than that it sells transit."""
 
 
 def proposed(
@@ -90,6 +91,8 @@ def proposed(
         load_today=today.load,
         proposals=tuple(proposals),
         others=tuple(_other(topology, one) for one in first.by_metro if one.gain > 0)[:OTHERS],
+        sites=spots(today, state),
+        changes=changes(search, today, state),
         warnings=_warnings(design, search, first, proposals),
     )
     return report, tuple(sites)
@@ -104,6 +107,7 @@ def _warnings(design: Design, search: Search, first: Step, proposals: Sequence[P
         before, after = item.load_before.utilisation or 0.0, item.load_after.utilisation or 0.0
         if after > max(1.0, before):
             warnings.append(f"with {item.site}, {item.load_after.site} is at {whole(after)} of its capacity")
+        warnings += thin(item)
     found = len(proposals)
     if found < wish.count:
         warnings.append(
@@ -120,6 +124,18 @@ def _warnings(design: Design, search: Search, first: Step, proposals: Sequence[P
     if wish.group and len(design.groups) > 1:
         warnings.append(f"loads are those of {wish.group} alone; the other groups are left out")
     return tuple(dict.fromkeys((*warnings, *search.scenario.warnings)))
+
+
+def thin(item: Proposal) -> list[str]:
+    """What is to be asked about upstreams that hardly are some."""
+    transits = [one for one in item.upstreams if one.kind == "transit"]
+    if not transits:
+        return [f"{item.site} has no transit: only who peers there, and their customers, would reach it"]
+    small = [one for one in transits if one.customers < SMALL and not one.is_used]
+    return [
+        f"{item.site}: AS{one.asn} has only {one.customers} in its customer cone; ask if it sells transit"
+        for one in small
+    ]
 
 
 def _alone(design: Design, search: Search, best: Try) -> float:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anyplane.planning.figures import count, ms, percent
+from anyplane.planning.html import asset
 from anyplane.planning.page.answers import Section, joined, render
 from anyplane.planning.search import new_sites_text as words
+from anyplane.planning.search.new_sites_map import draw
 from anyplane.planning.search.new_sites_report import Aim, NewSitesReport
 
 ARROW = "→"
@@ -22,6 +24,17 @@ STYLE = """
 .newsites-bars .today i { background: var(--line); border-color: var(--soft); }
 .newsites-bars b { font-weight: 600; white-space: nowrap; }
 .newsites-bars span { white-space: nowrap; }
+.newsites-shorter { fill: var(--accent); fill-opacity: 0.55; stroke: var(--paper); stroke-width: 0.6; }
+.newsites-longer { fill: var(--paper); fill-opacity: 0.6; stroke: #d55e00; stroke-width: 2; }
+.newsites-old { fill: var(--paper); stroke: var(--soft); stroke-width: 1.6; }
+.newsites-new { fill: none; stroke: var(--ink); stroke-width: 3; }
+.newsites-halo { fill: none; stroke: var(--paper); stroke-width: 6; }
+@media (max-width: 640px) {
+  .newsites-longer { stroke-width: 4; }
+  .newsites-old { stroke-width: 2.4; }
+  .newsites-new { stroke-width: 7; }
+  .newsites-halo { stroke-width: 13; }
+}
 .newsites-each { margin-top: 24px; }
 .newsites-yaml { overflow-x: auto; background: var(--wash); padding: 12px 14px; border-radius: 4px; }
 """
@@ -45,6 +58,8 @@ def section(report: NewSitesReport) -> Section:
         lead=words.lead(report),
         aim=words.aim_words(report.aim),
         bars=_bars(report),
+        map=draw(report),
+        land=asset("land.path").strip(),
         facts=[_facts(report, number) for number in range(len(report.proposals))],
         gain=lambda value: joined(words.gain_words(report, value)),
         people=lambda value: joined(count(value)),

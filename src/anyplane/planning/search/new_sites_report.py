@@ -123,6 +123,31 @@ class Other:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """A site that announces once all proposals are in place. users: expected ones, then."""
+
+    site: str
+    lat: float
+    lon: float
+    users: float
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A metro whose users' mean RTT is another with all proposals. before, after: in ms."""
+
+    metro: str
+    city: str
+    country: str
+    lat: float
+    lon: float
+    users: float
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewSitesReport:
     """The whole answer. metros: with somebody who would hear a site; looked_at: whose sets were reckoned in
     the first step. sets: announcement sets that were reckoned. asked: how many sites were."""
@@ -147,6 +172,8 @@ class NewSitesReport:
     load_today: Load
     proposals: tuple[Proposal, ...]
     others: tuple[Other, ...]
+    sites: tuple[Spot, ...]
+    changes: tuple[Change, ...]
     warnings: tuple[str, ...]
 
 
