@@ -30,6 +30,7 @@ from anyplane.measure.observations.peering import experiments
 from anyplane.model.errors import AnyplaneError, UsageError
 from anyplane.model.nouns import Asn, RouteClass
 from anyplane.planning.calibrating import calibrate
+from anyplane.planning.certainty import stated_shares
 from anyplane.planning.compile import Scenario
 from anyplane.planning.compile import compile as compile_design
 from anyplane.planning.forecasting import chances
@@ -40,8 +41,6 @@ from bench.peering_data import PLACES, Truth, design_text, sites_of, to_learn, t
 INFORMATIVE = (3, 7, 10, 20, 21, 26)
 """In the others one site takes more than 97 % of the networks."""
 SURE = 0.9
-UNMEASURED_SPREAD = 1.3
-Z90 = 1.645
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,9 +147,10 @@ def _judged(seen: Truth, parsed: Design, scenario: Scenario, terrain: Terrain, k
     certainty = stated.max(axis=1)
     sure = np.round(certainty, 6) >= SURE
     share = float(stated[:, 1].sum() / stated.sum())
-    odds = np.log(share / (1 - share))
-    spread = known.spread if known is not NOTHING else UNMEASURED_SPREAD
-    low, high = (1 / (1 + np.exp(-(odds + sign * Z90 * spread))) for sign in (-1, 1))
+    asked = np.bincount(seen.network, minlength=terrain.topology.networks)
+    users = asked[terrain.topology.pop_network] * terrain.weight
+    (told,) = (row for row in stated_shares(found, users, known) if row.site == seen.sites[1])
+    reached = float(stated.sum()) / len(seen.site)
     picked = np.maximum(stated[np.arange(len(seen.site)), seen.site], 1e-3)
     return Said(
         right=float(is_right.mean()),
@@ -159,8 +159,8 @@ def _judged(seen: Truth, parsed: Design, scenario: Scenario, terrain: Terrain, k
         sure=float(sure.mean()),
         sure_right=float(is_right[sure].mean()) if sure.any() else None,
         share=share,
-        low=float(low),
-        high=float(high),
+        low=told.low / reached,
+        high=told.high / reached,
     )
 
 

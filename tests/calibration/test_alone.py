@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +9,7 @@ from worlds import metros, seed_sets, topologies
 
 from anyplane.calibration.alone import Alone, Entry, Ground, alone
 from anyplane.calibration.alone_kernels import FAR
-from anyplane.model.nouns import Asn, RouteClass
+from anyplane.model.nouns import RouteClass
 from anyplane.routing import Seeds, propagate
 from anyplane.routing.state import admit, lengths_of
 from anyplane.topology import Topology, build
@@ -57,16 +55,8 @@ def link(ground: Ground, asn: int, neighbour: int) -> int:
 
 @st.composite
 def single_site_worlds(draw: st.DrawFn) -> tuple[Topology, Seeds]:
-    """Sessions only: an origin counts as a customer here, which differs where a network is both."""
     topology = draw(topologies(acyclic=True))
-    drawn = draw(seed_sets(topology, sites=1, plain=True))
-    seeds = [
-        seed
-        if seed.route_class != RouteClass.ORIGIN
-        else replace(seed, route_class=RouteClass.CUSTOMER, length=seed.length + 1, asn=Asn(64500))
-        for seed in drawn.seeds
-    ]
-    return topology, Seeds.of(seeds, sites=1)
+    return topology, draw(seed_sets(topology, sites=1, plain=True))
 
 
 @given(single_site_worlds())
@@ -125,6 +115,17 @@ def test_the_order_has_every_customer_before_its_providers_even_where_they_go_ro
     assert sorted(ground.order.tolist()) == [0, 1, 2, 3]
     straight = world([(1, 2), (2, 3), (1, 3)])
     assert straight.topology.asn[straight.order].tolist() == [3, 2, 1]
+
+
+def test_a_network_that_originates_takes_no_customers_route_however_short() -> None:
+    ground = world([(1, 10), (1, 20)])
+
+    found = routes(ground, heard_at(ground, 1, route_class=0, length=6), heard_at(ground, 10))
+
+    assert path(ground, found, 1) == [1]
+    assert path(ground, found, 20) == [20, 1]
+    at = ground.topology.index_of(1)
+    assert (found.route_class[at], found.length[at]) == (0, 6)
 
 
 def test_a_refused_link_sends_a_network_the_other_way() -> None:

@@ -16,7 +16,7 @@ ROWS = re.findall(r"^\| `(\w+)\.([\w.\[\]]+)` \| ([\d.]+) \|", PAGE.read_text(),
 
 @pytest.mark.parametrize(("module", "name", "value"), ROWS, ids=[f"{row[0]}.{row[1]}" for row in ROWS])
 def test_a_number_in_the_explanation_is_the_one_in_the_code(module: str, name: str, value: str) -> None:
-    folder = "planning" if module == "calibrating" else "calibration"
+    folder = "planning" if module in ("calibrating", "certainty", "intervals") else "calibration"
     code = importlib.import_module(f"anyplane.{folder}.{module}")
 
     if name.startswith("Strictness."):

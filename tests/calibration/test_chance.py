@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from worlds import busy_topology, metros, seed_sets
 
 from anyplane.calibration.alone import Entry, Ground, alone
-from anyplane.calibration.chance import Offers, SiteModel, Strictness, Terrain
+from anyplane.calibration.chance import TOLERANCE, Offers, SiteModel, Strictness, Terrain
 from anyplane.model.nouns import Asn, RouteClass
 from anyplane.routing import Seed, Seeds, propagate, reference
 from anyplane.routing.state import admit, lengths_of
@@ -44,7 +44,11 @@ def models(terrain: Terrain, seeds: Seeds, *, rng: np.random.Generator | None = 
         rate = routes.offered.astype(np.float32)
         if rng is not None:
             rate *= rng.random(len(rate), np.float32)
-        sites.append(SiteModel(metro=0, entries=entries, routes=routes, rate=rate, added=added, leaks=none))
+        sites.append(
+            SiteModel(
+                metro=0, entries=entries, routes=routes, rate=rate, added=added.astype(np.int16), leaks=none
+            )
+        )
     return Offers(terrain, sites, silent=silent, strictness=CERTAIN if rng is None else None)
 
 
@@ -139,6 +143,91 @@ def one_choice(near: float, far: float) -> tuple[Terrain, Seeds]:
         for site in (0, 1)
     ]
     return Terrain(topology), Seeds.of(seeds, sites=2)
+
+
+def one_provider(km: np.ndarray) -> tuple[Terrain, Seeds]:
+    """AS9 buys from AS1 alone, as AS8 does; AS1 has site 0 and, one network farther, site 1."""
+    topology = build(
+        asn=[1, 2, 8, 9],
+        providers_customers=[(1, 2), (1, 8), (1, 9)],
+        peers=[],
+        presence=([1, 2, 8, 9], [0, 1, 0, 1]),
+        metros=replace(metros(km), continent=("EU",) * 2),
+    )
+    seeds = [
+        Seed(
+            pop=topology.pop_at(site, site),
+            site=site,
+            route_class=RouteClass.CUSTOMER,
+            length=1,
+            asn=Asn(64500),
+        )
+        for site in (0, 1)
+    ]
+    return Terrain(topology), Seeds.of(seeds, sites=2)
+
+
+@given(st.integers(1, 15_000), st.floats(0.1, 1))
+def test_a_network_with_one_link_has_what_its_neighbour_has(far: int, chance: float) -> None:
+    terrain, seeds = one_provider(np.array([[0, far], [far, 0]]))
+    offers = models(terrain, seeds)
+    offers.strict = np.array([0.93, 0.9, 0.9, 1.0])
+    offers.arrays[5][:] = np.where(offers.arrays[3] < 0, chance, offers.arrays[5])  # its sessions
+
+    found = offers.settle()
+
+    assert 0 < found[0, 1] < 1  # AS1 is in doubt between its session and its customer
+    np.testing.assert_allclose(found[2], found[0], atol=TOLERANCE / 10)
+    np.testing.assert_allclose(found[3], found[0], atol=TOLERANCE / 10)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_in_any_world_a_pop_with_one_link_has_what_its_neighbours_pop_has(number: int) -> None:
+    rng = np.random.default_rng(number)
+    topology = busy_topology(rng)
+    seeds = Seeds.of(
+        [
+            Seed(
+                pop=int(rng.integers(topology.pops)),
+                site=site,
+                route_class=RouteClass.CUSTOMER,
+                length=1 + int(rng.integers(3)),
+                asn=Asn(64500),
+            )
+            for site in range(3)
+        ],
+        sites=3,
+    )
+    offers = models(Terrain(topology), seeds)
+    offers.strict = Strictness().array()
+    found = offers.settle()
+    start, onward, _, link, _, _, _, column = offers.arrays
+
+    for pop in np.flatnonzero(np.diff(start) > 0).tolist():
+        own = slice(int(start[pop]), int(start[pop + 1]))
+        is_whole = len(set(column[own].tolist())) == offers.sites and max(column[own]) < offers.sites
+        if len(set(link[own].tolist())) == 1 and link[own][0] >= 0 and is_whole and offers.moved < 1e-9:
+            np.testing.assert_allclose(found[pop], found[onward[own][0]], atol=0.01)
+
+
+def test_an_origin_listens_to_nobody_else() -> None:
+    terrain, seeds = one_provider(np.array([[0, 500], [500, 0]]))
+    own = replace(seeds.seeds[0], route_class=RouteClass.ORIGIN, length=5)
+
+    found = models(terrain, Seeds.of([own, seeds.seeds[1]], sites=2)).settle()
+
+    np.testing.assert_allclose(found[[0, 2, 3]], [[1, 0]] * 3, atol=1e-6)
+    np.testing.assert_allclose(found[1], [0, 1], atol=1e-6)
+
+
+def test_what_does_not_come_to_rest_is_said() -> None:
+    terrain, seeds = one_choice(300, 400)
+    offers = models(terrain, seeds)
+
+    offers.settle(rounds=1)
+    assert offers.moved > TOLERANCE
+    offers.settle()
+    assert offers.moved <= TOLERANCE
 
 
 def test_the_nearer_exit_is_the_likelier_and_equal_ones_are_even() -> None:

@@ -70,6 +70,28 @@ def test_a_leak_is_found() -> None:
     assert path(ground, found.routes, 60) == [60, 2, 50, 1, 10]
 
 
+def test_a_leak_to_a_network_that_has_no_route_otherwise_is_found() -> None:
+    # AS2 has no provider: by the rules it hears nothing; its customer AS50 hands it what AS1 sold it.
+    ground = world([(1, 10), (1, 50), (2, 50), (2, 60)])
+
+    found = corrected_by(ground, (60, 2, 50, 1, 10))
+
+    assert found.leaks == {link(ground, 2, 50)}
+    assert (found.refused, found.unexplained) == ({}, 0)
+    assert path(ground, found.routes, 60) == [60, 2, 50, 1, 10]
+
+
+def test_a_network_that_takes_no_part_hears_no_leak() -> None:
+    ground = world([(1, 10), (1, 50), (2, 50)])
+    added, silent = nothing(ground)
+    silent[ground.topology.index_of(2)] = True
+    seen = evidence(ground.topology, [(2, 50, 1, 10, ORIGIN)], origin=ORIGIN)
+
+    found = corrections(ground, seen, (heard_at(ground, 10),), silent=silent, added=added)
+
+    assert (found.leaks, found.refused) == (frozenset(), {})
+
+
 def test_prepends_that_were_seen_are_added_and_are_no_refusal() -> None:
     ground = world([(1, 10), (2, 10), (1, 20), (2, 20)])
 

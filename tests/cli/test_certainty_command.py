@@ -94,7 +94,7 @@ def test_the_json_has_the_certainty_of_each_scenario() -> None:
     _, text = run("plan", "groups.yaml", *WORLD, "--certainty", "--json")
 
     scenarios = json.loads(text)["scenarios"]
-    assert [one["certainty"]["spread"] for one in scenarios] == [1.3, 1.3]
+    assert [one["certainty"]["spread"] for one in scenarios] == [1.2, 1.2]
     assert set(scenarios[0]["certainty"]["sites"][0]) == {"site", "share", "low", "high"}
 
 

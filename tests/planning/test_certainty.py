@@ -17,11 +17,9 @@ from anyplane.calibration.chance import Terrain
 from anyplane.design.design import Audience, Design, PrefixGroup
 from anyplane.model.errors import UsageError
 from anyplane.planning.certainty import (
-    NINE_OF_TEN,
     NO_MEASUREMENT,
     UNCALIBRATED_SPREAD,
     certainty,
-    interval,
     users_of,
     with_certainty,
 )
@@ -30,7 +28,8 @@ from anyplane.planning.certainty_explained import stated_for
 from anyplane.planning.certainty_report import Certainty, Kind
 from anyplane.planning.compile import compile as compile_design
 from anyplane.planning.deciding import deciding
-from anyplane.planning.forecasting import chances
+from anyplane.planning.forecasting import chances, unsettled
+from anyplane.planning.intervals import NINE_OF_TEN, Followed, doubts, followed, interval
 from anyplane.planning.plan import plan
 from anyplane.planning.report import from_json, to_json
 from anyplane.topology import Topology
@@ -156,12 +155,62 @@ def test_a_single_site_is_in_no_doubt() -> None:
     assert (found.least_sure, found.torn, found.measurements) == ((), (), ())
 
 
+def test_where_all_is_sure_an_interval_has_no_width() -> None:
+    apart = topology(providers_customers=[(10, 101), (20, 102), (20, 103)], peers=[])
+
+    for row in stated(design(), apart).sites:
+        assert row.low == row.share == row.high
+
+
+def test_without_users_nothing_is_stated_of_them() -> None:
+    found = stated(design(), topology(users=[0] * 9))
+
+    assert [(row.share, row.low, row.high) for row in found.sites] == [(0, 0, 0)] * 2
+    assert (found.unsettled, found.least_sure, found.torn, found.measurements) == (0, (), (), ())
+
+
+def test_a_network_that_is_nearly_sure_does_not_widen_an_interval_of_nine_tenths() -> None:
+    nothing = np.zeros(1)
+    variance, chance = np.array([[0.36 * 0.03 * 0.97]]), np.array([[0.03]])
+    by = Followed(carried=np.array([[1.0]]), own=nothing, variance=variance)
+
+    rare = doubts(chance, np.ones(1), by, raw=chance)
+    even = doubts(np.full((1, 1), 0.5), np.ones(1), by, raw=np.full((1, 1), 0.5))
+
+    assert rare.above[0] < 1.25  # what is common alone gives 1, the choice would give 1.17 together with it
+    assert even.above[0] == pytest.approx(even.below[0], rel=0.01)
+
+
+def test_one_torn_network_makes_an_interval_as_wide_as_it_is_large() -> None:
+    on = topology(peers=[])
+
+    rows = {row.site: row for row in stated(design(), on).sites}
+
+    # AS103, 100 of 1,000 users, is at one site or at the other; nobody else is in doubt.
+    assert (rows["a"].low, rows["a"].high) == (0.6, 0.7)
+    assert (rows["c"].low, rows["c"].high) == (0.25, 0.35)
+    halved = {row.site: row for row in stated(design(), on, replace(KNOWN, spread=0.2)).sites}
+    assert 0.6 < halved["a"].low < halved["a"].share < halved["a"].high < 0.7
+
+
+def test_a_plan_says_so_where_probabilities_did_not_come_to_rest() -> None:
+    on = topology()
+    (scenario,) = compile_design(design(), on)
+    found = chances(design(), scenario, Terrain(on))
+    assert unsettled(found) == ()
+
+    found.offers.moved = 0.12
+
+    (text,) = unsettled(found)
+    assert "had not come to rest after 100 rounds; some still moved by 12%" in text
+
+
 def test_the_interval_is_the_logit_and_1_645_spreads() -> None:
     low, high = interval(0.3, spread=0.5)
 
     assert log(high / (1 - high)) - log(0.3 / 0.7) == pytest.approx(1.645 * 0.5)
     assert log(0.3 / 0.7) - log(low / (1 - low)) == pytest.approx(1.645 * 0.5)
-    assert interval(0.5, spread=UNCALIBRATED_SPREAD) == pytest.approx((0.1054, 0.8946), abs=1e-4)
+    assert interval(0.5, spread=UNCALIBRATED_SPREAD) == pytest.approx((0.1220, 0.8780), abs=1e-4)
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 4))
@@ -196,7 +245,8 @@ def test_nobody_decides_more_than_is_open_and_a_single_neighbour_leaves_nothing_
         found = chances(of, scenario, Terrain(on))
         users = users_of(scenario, on)
         most = found.probability.max(axis=1)
-        by = deciding(found, users, (most > 0) & (most < 0.9))
+        torn = np.where((most > 0) & (most < 0.9), users, 0.0)
+        by = deciding(found, followed(found.offers, torn[:, None]))
 
         assert (by.unsettled >= 0).all()
         assert (by.unsettled <= by.carried * (1 - most) + 1e-6).all()

@@ -66,9 +66,9 @@ class Ground:
 class Entry:
     """How one site enters the Internet at one network.
 
-    pop: that hears it. route_class: 1 customer, 2 peer (an origin counts as 1). length: as in Seed.
-    chance: that the session carries the prefix at all. penalty: added to the interior distance, in
-    kilometres, where MED speaks against it. is_known: seen on a path, or the design says so.
+    pop: that hears it. route_class: 0 where its network itself originates, 1 customer, 2 peer. length: as in
+    Seed. chance: that the session carries the prefix at all. penalty: added to the interior distance, in
+    kilometres, where MED speaks against it.
     """
 
     pop: int
@@ -83,7 +83,7 @@ class Alone:
     """The routes to one site; N networks, A adjacencies."""
 
     route_class: NDArray[np.uint8]
-    """(N,) 1 customer, 2 peer, 3 provider, 255 none."""
+    """(N,) 0 its own, 1 customer, 2 peer, 3 provider, 255 none."""
     length: Int32
     """(N,) ASNs in the path as received, prepends counted; FAR where there is none."""
     via: Int64
@@ -118,7 +118,7 @@ def alone(
     """
     t = ground.topology
     network = np.array([t.pop_network[entry.pop] for entry in entries], np.int64)
-    route_class = np.array([max(entry.route_class, 1) - 1 for entry in entries], np.int64)
+    route_class = np.array([entry.route_class - 1 for entry in entries], np.int64)
     length = np.array([entry.length for entry in entries], np.int32)
     before = np.full(t.networks, FAR, np.int32)
     via = np.full(t.networks, -2, np.int64)

@@ -56,6 +56,7 @@ def settle(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """(route_class, length, via) of each network; via: the adjacency taken, SEED or NOWHERE.
 
+    seed_class: 0 customer, 1 peer, -1 where the network itself originates; it then takes nothing else.
     added: (A,) what adjacency a adds to the path that its neighbour hands over, FAR where it hands over
     nothing. leaks: adjacencies over which the neighbour hands over whatever it has; they read the state
     before.
@@ -63,8 +64,13 @@ def settle(  # type: ignore[no-untyped-def]
     n = len(adj_peers)
     best = np.full((3, n), FAR, np.int32)
     by = np.full((3, n), NOWHERE, np.int64)
+    owns = np.zeros(n, np.bool_)
     for k in range(len(seed_network)):
-        network, c = seed_network[k], seed_class[k]
+        owns[seed_network[k]] |= seed_class[k] < 0
+    for k in range(len(seed_network)):
+        network, c = seed_network[k], max(seed_class[k], 0)
+        if owns[network] and seed_class[k] >= 0:
+            continue
         if seed_length[k] < best[c, network]:
             best[c, network] = seed_length[k]
             by[c, network] = SEED
@@ -72,6 +78,8 @@ def settle(  # type: ignore[no-untyped-def]
         network = np.searchsorted(adj_start, a, side="right") - 1
         neighbour = adj[a]
         if before_length[neighbour] >= FAR or added[a] >= FAR or silent[network] or silent[neighbour]:
+            continue
+        if owns[network]:
             continue
         if passes(neighbour, network, before_via, adj):
             continue
@@ -82,7 +90,7 @@ def settle(  # type: ignore[no-untyped-def]
             by[c, network] = a
     for at in range(n):
         network = order[at]
-        if silent[network]:
+        if silent[network] or owns[network]:
             continue
         for a in range(adj_customers[network], adj_start[network + 1]):
             if best[0, adj[a]] < FAR and added[a] < FAR and not silent[adj[a]]:
@@ -108,7 +116,7 @@ def settle(  # type: ignore[no-untyped-def]
             continue
         for c in range(2):
             if best[c, network] < FAR and via[network] == NOWHERE:
-                route_class[network] = c + 1
+                route_class[network] = 0 if owns[network] else c + 1
                 reached[network] = best[c, network]
                 via[network] = by[c, network]
         if via[network] != NOWHERE:

@@ -108,8 +108,8 @@ class Calibration:
     """All that was learned; see docs/explanation/calibration.md.
 
     certainty: the exponent that makes stated probabilities honest: p ** certainty, normalised; 1 leaves them,
-    below 1 makes them modest. spread: standard deviation, in log odds, of a site's share around what is
-    stated, for the intervals of shares.
+    below 1 makes them modest. spread: how far a site's share is from what is stated, in standard deviations
+    of what the stated probabilities leave open (planning.intervals).
     """
 
     origin: str

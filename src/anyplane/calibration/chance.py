@@ -20,18 +20,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anyplane.calibration.alone import Alone, Bools, Entry, Ground, Int32, Int64
+from anyplane.calibration.alone import Alone, Bools, Entry, Ground, Int64
 from anyplane.calibration.geography import backbone_km, regions
 from anyplane.calibration.offer_kernels import gather, nearest, settle_chances, trace_back
 from anyplane.topology import Topology
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
-ROUNDS = 8
+Int16 = NDArray[np.int16]
+ROUNDS = 100
+"""At most; graphs of the real Internet take 5 to 12."""
+HALVED = 30
+"""From this round on each step is half as long, so that most of what swings comes to rest."""
 TOLERANCE = 2e-3
 NEAR_EXIT_KM = 500.0
 """An exit this much farther is taken e times less often."""
-NEAR_SITE_KM = 20_000.0
+NEAR_SITE_KM = 7_000.0
 """Weak: what lies behind the exit is not compared by hot potato, but graphs miss many a shorter way."""
 
 
@@ -65,7 +69,7 @@ class SiteModel:
     entries: tuple[Entry, ...]
     routes: Alone
     rate: Float32
-    added: Int32
+    added: Int16
     leaks: Bools
 
 
@@ -119,7 +123,7 @@ class Offers:
             np.array([t.pop_network[entry.pop] for entry, _ in entries], np.int64),
             np.array([entry.pop for entry, _ in entries], np.int64),
             np.array([s for _, s in entries], np.int64),
-            np.array([max(entry.route_class, 1) - 1 for entry, _ in entries], np.int64),
+            np.array([entry.route_class - 1 for entry, _ in entries], np.int64),
             np.array([entry.length for entry, _ in entries], np.int64),
             np.array([entry.chance for entry, _ in entries], np.float64),
             np.array([entry.penalty for entry, _ in entries], np.float64),
@@ -130,6 +134,8 @@ class Offers:
         heard = np.flatnonzero(np.diff(start) > 0)
         self.order: Int64 = heard[np.argsort(length.min(axis=0)[t.pop_network[heard]], kind="stable")]
         self.sites = len(sites)
+        self.moved = 0.0
+        """By how much the last round of `settle` still moved a probability at most."""
         self.state: Float64 = np.zeros((t.pops, 2 * len(sites)))
         self.like: Float32 = np.ones(len(self.arrays[1]), np.float32)
 
@@ -146,11 +152,14 @@ class Offers:
         return self.state[:, : self.sites]
 
     def settle(self, *, rounds: int = ROUNDS) -> Float64:
-        """(P, S) the probabilities, from where they stood; the array belongs to this object."""
+        """(P, S) the probabilities, from where they stood; the array belongs to this object.
+
+        Where they had not come to rest after all rounds, `moved` is above TOLERANCE.
+        """
         t = self.terrain.topology
-        settle_chances(  # type: ignore[call-arg]  # numba's stubs do not count what * unpacks
+        _, self.moved = settle_chances(  # type: ignore[call-arg]  # numba's stubs do not count what * unpacks
             self.order, t.pop_network, t.adj_start, *self.arrays, self.like, self.strict, self.state,
-            self.widest, self.deepest, TOLERANCE, rounds,
+            self.widest, self.deepest, TOLERANCE, rounds, HALVED,
         )  # fmt: skip
         return self.state[:, : self.sites]
 

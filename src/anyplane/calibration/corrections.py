@@ -53,7 +53,7 @@ def corrections(
     wrong = 0
     for _ in range(ROUNDS):
         routes = alone(ground, entries, added=added, leaks=_sorted(leaks), silent=silent, offers=False)
-        blamed, leaking, wrong = _compare(ground, seen, routes, leaks)
+        blamed, leaking, wrong = _compare(ground, seen, routes, leaks, silent)
         if not blamed and not leaking:
             break
         leaks |= leaking
@@ -67,7 +67,7 @@ def corrections(
 
 
 def _compare(
-    ground: Ground, seen: Evidence, routes: Alone, leaks: set[int]
+    ground: Ground, seen: Evidence, routes: Alone, leaks: set[int], silent: Bools
 ) -> tuple[Counter[int], set[int], int]:
     """(link -> networks that blame it, links that must leak, networks with another route than observed)."""
     adj = ground.topology.adj
@@ -76,7 +76,7 @@ def _compare(
     wrong = 0
     for network, next_hops in seen.taken.items():
         main = seen.main(network)
-        if THE_SITE in next_hops or int(routes.length[network]) >= FAR:
+        if THE_SITE in next_hops or silent[network]:
             continue
         used = ground.adjacency(network, main)
         if used < 0:
@@ -85,6 +85,9 @@ def _compare(
         if held_as != 3 and int(routes.route_class[main]) > 1 and used not in leaks:
             if int(routes.length[main]) < FAR:
                 leaking.add(used)
+            continue
+        if int(routes.length[network]) >= FAR:
+            wrong += 1
             continue
         length = int(routes.length[main]) + 1 + seen.prepends[network, main]
         if int(routes.length[main]) >= FAR or _rank(routes, network) >= (held_as, length):

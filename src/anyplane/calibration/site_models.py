@@ -11,7 +11,7 @@ import numpy as np
 from anyplane.calibration.alone import Bools, Entry, Int32, alone, offered
 from anyplane.calibration.alone_kernels import FAR
 from anyplane.calibration.calibration import Calibration, SiteFacts
-from anyplane.calibration.chance import SiteModel, Terrain
+from anyplane.calibration.chance import Int16, SiteModel, Terrain
 from anyplane.calibration.site_facts import corrected, missing_links, recalled
 from anyplane.calibration.willingness import UNKNOWN, Willingness, rates, willingness
 from anyplane.model.nouns import RouteClass
@@ -19,7 +19,7 @@ from anyplane.routing.seeds import ExportFilter, Seed
 from anyplane.topology import Topology
 
 TRANSIT_CARRIES = 0.9
-PEER_CARRIES = 0.8
+PEER_CARRIES = 0.73
 """Before anything is known: of a session that the design lists."""
 HARDLY_TRANSIT = (0.1, 2.0)
 """(a, b): a network with c other customers really sells transit with the chance (c + a) / (c + b).
@@ -38,25 +38,19 @@ def entries_of(topology: Topology, seeds: Sequence[Seed], *, facts: SiteFacts | 
     A single session carries for certain. A network with a session that was seen to use another way does not;
     one that nobody observes gets the share of those observed.
     """
-    heard_by = {item.asn: item for item in facts.heard} if facts is not None else {}
-    observed = {item.asn for item in facts.taken} if facts is not None else set()
     found: list[Entry] = []
     for seed in seeds:
-        asn = int(topology.asn[topology.pop_network[seed.pop]])
         least = min(
             other.med
             for other in seeds
             if other.asn == seed.asn and topology.pop_network[other.pop] == topology.pop_network[seed.pop]
         )
-        route_class = int(seed.route_class)
         found.append(
             Entry(
                 pop=seed.pop,
-                route_class=route_class,
+                route_class=int(seed.route_class),
                 length=int(seed.length) + (BACKUP_LENGTH if seed.is_backup else 0),
-                chance=_chance(facts, is_heard=asn in heard_by, is_observed=asn in observed)
-                if facts is not None and facts.paths
-                else _before(topology, seed),
+                chance=_carries(topology, seed, facts),
                 penalty=float(seed.km) + (MED_PENALTY_KM if seed.med > least else 0.0),
             )
         )
@@ -168,10 +162,16 @@ def _of_rules(rules: tuple[ExportFilter, ...], neighbour: int, held_as: int, met
     return extra
 
 
-def _chance(facts: SiteFacts, *, is_heard: bool, is_observed: bool) -> float:
-    if is_heard:
+def _carries(topology: Topology, seed: Seed, facts: SiteFacts | None) -> float:
+    """The chance that a session carries; what a network originates itself is there."""
+    if seed.route_class == RouteClass.ORIGIN:
         return 1.0
-    if is_observed:
+    if facts is None or not facts.paths:
+        return _before(topology, seed)
+    asn = int(topology.asn[topology.pop_network[seed.pop]])
+    if any(item.asn == asn for item in facts.heard):
+        return 1.0
+    if any(item.asn == asn for item in facts.taken):
         return 0.0
     return (len(facts.heard) + 1.0) / (len(facts.heard) + facts.unheard + 2.0)
 
@@ -192,6 +192,6 @@ def _nearest_pop(topology: Topology, network: int, metro: int) -> int:
     return start + int(np.argmin(topology.metros.km[metro, topology.pop_metro[start:end]]))
 
 
-def _small(added: Int32) -> Int32:
-    """Without FAR, which `rate` expresses by 0: lengths are added up."""
-    return np.where(added >= FAR, 0, added).astype(np.int32)
+def _small(added: Int32) -> Int16:
+    """Without FAR, which `rate` expresses by 0: lengths are added up. Two bytes: each site has its own."""
+    return np.where(added >= FAR, 0, np.minimum(added, 255)).astype(np.int16)

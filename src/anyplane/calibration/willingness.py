@@ -114,6 +114,6 @@ def _rate(known: Willingness, elsewhere: Willingness, key: Key, of_class: float)
 def _would_offer(ground: Ground, routes: Alone, start: int, end: int) -> NDArray[np.bool_]:
     """(end - start,) does the neighbour have a route that the rules let it hand over?"""
     neighbours = ground.topology.adj[start:end]
-    may = (ground.route_class[start:end] == 3) | (routes.route_class[neighbours] == 1)
+    may = (ground.route_class[start:end] == 3) | (routes.route_class[neighbours] <= 1)
     offered: NDArray[np.bool_] = may & (routes.length[neighbours] < FAR)
     return offered

@@ -23,8 +23,8 @@ def write(target: str, text: str) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a file whole, or say in one line why not; what was there before stays until then."""
     try:
-        # Through a symbolic link to what it names, so that the link stays.
-        _replace(path.resolve(), text.encode("utf-8", "backslashreplace"))
+        # Through a symbolic link to what it names, so that the link stays; a pipe (/dev/fd/63) names no file.
+        _replace(path if _is_stream(path) else path.resolve(), text.encode("utf-8", "backslashreplace"))
     except BrokenPipeError:
         raise
     except (OSError, RuntimeError) as error:
@@ -33,14 +33,40 @@ def write_text(path: Path, text: str) -> None:
 
 
 def refuse_overwriting(inputs: tuple[str | Path | None, ...], outputs: tuple[str | Path | None, ...]) -> None:
-    """UsageError where one of the outputs is one of the inputs, as when a design follows `--json`."""
+    """UsageError where an output is an input, as when a design follows `--json`, or cannot be written.
+
+    So it is said before the work, and not after it.
+    """
     for output in outputs:
+        if output is not None and str(output) != STANDARD_OUTPUT and (reason := _unwritable(Path(output))):
+            raise UsageError(f"{output} cannot be written: {reason}")
         for given in inputs:
             if output is None or given is None or STANDARD_OUTPUT in (str(output), str(given)):
                 continue
             with contextlib.suppress(OSError):
                 if Path(output).is_file() and Path(output).samefile(given):
                     raise UsageError(f"{output} is read here; it would be overwritten by the output")
+
+
+def _unwritable(path: Path) -> str:
+    """Why no file can be written there as things stand, "" where one can."""
+    try:
+        if _is_stream(path):
+            return ""
+        path = path.resolve()
+        if path.is_dir():
+            return "is a directory"
+        if not path.parent.is_dir():
+            return "not a directory" if path.parent.exists() else "no such file or directory"
+        is_allowed = os.access(path, os.W_OK) if path.exists() else os.access(path.parent, os.W_OK)
+    except (OSError, RuntimeError, ValueError) as error:
+        return (getattr(error, "strerror", None) or str(error)).lower()
+    return "" if is_allowed else "permission denied"
+
+
+def _is_stream(path: Path) -> bool:
+    """A pipe or a device: it is written to, never replaced."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _replace(path: Path, content: bytes) -> None:

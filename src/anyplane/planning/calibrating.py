@@ -8,7 +8,7 @@ result can be trusted: `certainty` and `spread` are fitted on predictions of wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +26,7 @@ from anyplane.model.observations import Announced, Method, Observations
 from anyplane.planning.compile import Scenario
 from anyplane.planning.compile import compile as compile_design
 from anyplane.planning.forecasting import honest, metro_of, offers_of, silent_networks, site_seeds
+from anyplane.planning.intervals import Followed, doubts, followed
 from anyplane.routing.seeds import Seeds
 from anyplane.topology import Topology
 
@@ -37,8 +38,10 @@ LEAST_AGREEMENT = 0.93
 LEAST_OVERLAP = 100
 DATA_PLANE = (Method.PING, Method.ATLAS, Method.DNS, Method.HTTP, Method.OTHER)
 EXPONENTS = np.arange(0.3, 1.55, 0.05)
-SPREAD_BEFORE = 0.6
-"""Standard deviation of a share in log odds before it is measured, as heavy as two experiments."""
+SPREAD_BEFORE = 0.75
+"""Before it is measured, as heavy as two experiments."""
+LEAST_DEVIATION = 0.1
+"""In log odds: a share that is surer than this is not taken at its word when the spread is reckoned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,20 @@ class Experiment:
     offers: Offers
     columns: list[int]
     answers: Answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A prediction of an experiment, before certainty.
+
+    raw: (P, S), by_network: (N, S) probabilities. users: (P,) how many networks answered. way: theirs.
+    """
+
+    answers: Answers
+    raw: Float64
+    by_network: Float64
+    users: Float64
+    way: Followed
 
 
 def calibrate(
@@ -77,7 +94,8 @@ def calibrate(
     )
     known = Calibration(origin=_origin(observations), graph=topology.origin, sites=facts)
     tell("what was announced together, and who answered")
-    used, wanted = _usable(observations, names, topology)
+    announcing = {scenario.sites[seed.site] for seed in scenario.seeds.seeds}
+    used, wanted = _usable(observations, names, topology, announcing=announcing)
     experiments = [
         _experiment(design, scenario, ground, known, announced, answers) for announced, answers in wanted
     ]
@@ -130,7 +148,7 @@ def _facts_of(
 
 
 def _usable(
-    observations: Observations, names: Sequence[str], topology: Topology
+    observations: Observations, names: Sequence[str], topology: Topology, *, announcing: Collection[str]
 ) -> tuple[tuple[Used, ...], list[tuple[Announced, Answers]]]:
     """What may be learned from, and a word on each announcement set."""
     used: list[Used] = []
@@ -160,6 +178,8 @@ def _usable(
         reason = ""
         if missing:
             reason = "the design has no site " + ", ".join(missing)
+        elif quiet := [name for name in announced.sites if name not in announcing]:
+            reason = "the design announces nothing at " + ", ".join(quiet)
         elif agreement < LEAST_AGREEMENT:
             reason = f"two ways to measure it agree on {agreement:.0%} only: one of them is wrong"
         elif 1 - float(share.max()) < LEAST_SHARE:
@@ -192,7 +212,7 @@ def answers_of(
     site = column[observations.site[at]]
     network = np.searchsorted(topology.asn, observations.asn[at])
     network = np.minimum(network, topology.networks - 1)
-    good = (site >= 0) & (topology.asn[network] == observations.asn[at])
+    good = (site >= 0) & (topology.asn[network] == observations.asn[at]) & (observations.weight[at] > 0)
     if not good.any():
         return None
     key = network[good] * len(names) + site[good]
@@ -265,29 +285,44 @@ def _pairs(experiments: Sequence[Experiment]) -> list[tuple[Offers, Answers]]:
 
 def _trust(terrain: Terrain, experiments: Sequence[Experiment]) -> tuple[float, float]:
     """(certainty, spread) on each half of the experiments, predicted from the other half."""
-    told: list[tuple[Float64, Answers]] = []
+    told: list[Told] = []
     for part in (0, 1):
         learned = learn(terrain, _pairs([e for k, e in enumerate(experiments) if k % 2 != part]))
         for experiment in [e for k, e in enumerate(experiments) if k % 2 == part]:
             experiment.offers.prefer(learned.log_odds)
-            told.append(
-                (terrain.of_networks(experiment.offers.settle()).astype(np.float64), experiment.answers)
-            )
+            told.append(_told(terrain, experiment))
     losses = [
-        np.mean([_loss(honest(probability, float(exponent)), answers) for probability, answers in told])
+        np.mean([_loss(honest(item.by_network, float(exponent)), item.answers) for item in told])
         for exponent in EXPONENTS
     ]
     certainty = float(EXPONENTS[int(np.argmin(losses))])
     off: list[float] = []
-    for probability, answers in told:
-        mine = honest(probability, certainty)
-        weight = np.bincount(answers.network, answers.weight, len(mine))
-        stated = (mine * weight[:, None]).sum(axis=0) / weight.sum()
-        seen = np.bincount(answers.site, answers.weight, mine.shape[1]) / answers.weight.sum()
+    for item in told:
+        about = doubts(honest(item.raw, certainty), item.users, item.way, raw=item.raw)
+        seen = np.bincount(item.answers.site, item.answers.weight, len(about.share)) / item.users.sum()
+        unit = np.maximum(about.deviation, LEAST_DEVIATION)
         # Of two sites one share says the other, so each experiment of S sites gives S - 1 values.
-        off += [_log_odds(a) - _log_odds(b) for a, b in zip(seen[1:], stated[1:], strict=True)]
+        off += [
+            (_log_odds(a) - _log_odds(b)) / u
+            for a, b, u in zip(seen[1:], about.share[1:], unit[1:], strict=True)
+        ]
     variance = (np.sum(np.square(off)) + 2 * SPREAD_BEFORE**2) / (len(off) + 2)
     return certainty, float(np.sqrt(variance))
+
+
+def _told(terrain: Terrain, experiment: Experiment) -> Told:
+    """What the offers of an experiment now say of those who answered."""
+    t, answers = terrain.topology, experiment.answers
+    raw = experiment.offers.settle().copy()
+    answered = np.bincount(answers.network, answers.weight, t.networks)
+    users: Float64 = answered[t.pop_network] * terrain.weight
+    return Told(
+        answers=answers,
+        raw=raw,
+        by_network=terrain.of_networks(raw).astype(np.float64),
+        users=users,
+        way=followed(experiment.offers, users[:, None]),
+    )
 
 
 def _loss(probability: Float64, answers: Answers) -> float:

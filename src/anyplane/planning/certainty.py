@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import exp, log
 
 import numpy as np
 
@@ -21,19 +20,16 @@ from anyplane.planning.certainty_report import Certainty, SiteChance, StatedShar
 from anyplane.planning.compile import Scenario
 from anyplane.planning.compile import compile as compile_design
 from anyplane.planning.deciding import deciding, measurements
-from anyplane.planning.forecasting import Chances, chances
+from anyplane.planning.forecasting import Chances, chances, unsettled
+from anyplane.planning.intervals import Followed, doubts, followed, interval
 from anyplane.planning.report import Report
 from anyplane.planning.rounding import fraction, part, people
 from anyplane.planning.weighted import Float64
 from anyplane.topology import Topology
 
 SURE, DOUBTFUL = 0.9, 0.6
-HUGE = 700.0
-"""exp of more overflows."""
-NINE_OF_TEN = 1.645
-"""Standard deviations on each side of a 90 % interval."""
-UNCALIBRATED_SPREAD = 1.3
-"""Root mean square error of uncalibrated shares in log odds, on six experiments of the PEERING testbed."""
+UNCALIBRATED_SPREAD = 1.2
+"""The spread without a calibration: root mean square over six experiments of the PEERING testbed."""
 NO_MEASUREMENT = "no measurement: only chances by class of link"
 MOST = 10
 LEAST = 1e-3
@@ -57,6 +53,7 @@ def with_certainty(
     """
     warnings = misfits(calibration, design, topology)
     terrain = Terrain(topology)
+    swinging: list[str] = []
     scenarios = {scenario.name: scenario for scenario in compile_design(design, topology, group=group)}
     found: dict[str, Certainty] = {}
     last: Chances | None = None
@@ -65,6 +62,7 @@ def with_certainty(
             continue
         if last is None or last.scenario.routing != scenario.routing:
             last = chances(design, scenario, terrain, calibration)
+            swinging += unsettled(last)
         last = replace(last, scenario=scenario)
         found[scenario.name] = certainty(last, calibration)
         if keep is not None:
@@ -72,7 +70,7 @@ def with_certainty(
     return replace(
         report,
         scenarios=tuple(replace(one, certainty=found.get(one.name)) for one in report.scenarios),
-        warnings=report.warnings + warnings,
+        warnings=report.warnings + warnings + tuple(swinging),
     )
 
 
@@ -84,7 +82,9 @@ def certainty(found: Chances, calibration: Calibration = NOTHING) -> Certainty:
     most = p.max(axis=1)
     unsure = (most > 0) & (most < SURE)
     total = float(users.sum())
-    by = deciding(found, users, unsure)
+    torn_users = np.where(unsure, users, 0.0)
+    way = followed(found.offers, np.stack([users, torn_users], axis=1))
+    by = deciding(found, way, kind=1)
     open_users = np.where(most > 0, users * (1.0 - most), 0.0)
     return Certainty(
         basis=basis(calibration),
@@ -93,45 +93,43 @@ def certainty(found: Chances, calibration: Calibration = NOTHING) -> Certainty:
         sure=part(float(users[most >= SURE].sum()), total),
         doubtful=part(float(users[(most > 0) & (most < DOUBTFUL)].sum()), total),
         unsettled=people(float(open_users.sum())),
-        sites=stated_shares(found, users, calibration),
+        sites=stated_shares(found, users, calibration, way),
         least_sure=_unsure(found, users, np.where(unsure, open_users, 0.0)),
         torn=_unsure(found, by.carried, by.unsettled),
         measurements=measurements(found, calibration, users, unsure, by),
     )
 
 
-def stated_shares(found: Chances, users: Float64, calibration: Calibration) -> tuple[StatedShare, ...]:
-    """The share of the users (P,) of each site that announces or takes users, in the scenario's order."""
+def stated_shares(
+    found: Chances, users: Float64, calibration: Calibration, way: Followed | None = None
+) -> tuple[StatedShare, ...]:
+    """The share of the users (P,) of each site that announces or takes users, in the scenario's order.
+
+    way: where they were followed already, as the first kind.
+    """
     names, total = found.scenario.sites, float(users.sum())
     share = users @ found.probability / total if total else np.zeros(len(names))
     reached = float(share.sum())
     shown = {*found.scenario.announcing, *np.flatnonzero(share > 0).tolist()}
+    way = way or followed(found.offers, users[:, None])
+    columns = list(found.columns)
+    about = doubts(found.probability[:, columns], users, way, raw=found.offers.probability)
+    below, above, lowest, highest = np.zeros((4, len(names)))
+    below[columns], above[columns] = (side * spread_of(calibration) for side in (about.below, about.above))
+    lowest[columns], highest[columns] = about.lowest * reached, about.highest * reached
     rows = []
     for site in sorted(shown):
-        low, high = interval(float(share[site]), of=reached, spread=spread_of(calibration))
+        mine = float(share[site])
+        low = min(mine, max(interval(mine, of=reached, spread=float(below[site]))[0], float(lowest[site])))
+        high = max(mine, min(interval(mine, of=reached, spread=float(above[site]))[1], float(highest[site])))
         rows.append(
             StatedShare(site=names[site], share=fraction(share[site]), low=fraction(low), high=fraction(high))
         )
     return tuple(rows)
 
 
-def interval(share: float, *, spread: float, of: float = 1.0) -> tuple[float, float]:
-    """The 90 % interval of a share: its logit, 1.645 spreads up and down. `of`: the share with a site.
-
-    Nothing and everything have no interval: who has one possible site is not in doubt.
-    """
-    if share <= 0 or of <= 0:
-        return 0.0, 0.0
-    part_of = share / of
-    if part_of >= 1 - 1e-12:
-        return share, share
-    odds = log(part_of / (1 - part_of))
-    low, high = (of / (1 + exp(min(HUGE, -(odds + sign * NINE_OF_TEN * spread)))) for sign in (-1, 1))
-    return low, high
-
-
 def spread_of(calibration: Calibration) -> float:
-    """The standard error of a share in log odds."""
+    """How many times the deviation that the doubts alone would give; see `intervals`."""
     return UNCALIBRATED_SPREAD if calibration == NOTHING else calibration.spread
 
 

@@ -14,7 +14,7 @@ from anyplane.planning.certainty import basis, misfits, stated_shares, users_of
 from anyplane.planning.certainty_report import StatedShare
 from anyplane.planning.compile import compile as compile_design
 from anyplane.planning.difference import NO_ROUTE
-from anyplane.planning.forecasting import Chances, chances
+from anyplane.planning.forecasting import Chances, chances, unsettled
 from anyplane.planning.rounding import people
 from anyplane.planning.weighted import Float64
 from anyplane.topology import Topology
@@ -81,6 +81,7 @@ def certainty_difference(
             chances(design, scenario, terrain, calibration)
             for design, scenario in zip(designs, both, strict=True)
         ]
+        warnings += [text for side in sides for text in unsettled(side)]
         found.append(_compared(sides[0], sides[1], topology, calibration))
     return tuple(found), tuple(dict.fromkeys(warnings))
 

@@ -11,7 +11,7 @@ from anyplane.design.design import Design
 from anyplane.planning.certainty import basis, likeliest, misfits
 from anyplane.planning.certainty_report import SiteChance
 from anyplane.planning.compile import Scenario
-from anyplane.planning.forecasting import chances
+from anyplane.planning.forecasting import chances, unsettled
 from anyplane.planning.learned import facts_about
 from anyplane.topology import Topology
 
@@ -41,11 +41,9 @@ def stated_for(
 ) -> tuple[Stated, ...]:
     """The Stated of each (pop, ASNs on its way), from one reckoning. UsageError as in `misfits`."""
     warnings = misfits(calibration, design, topology)
-    p = (
-        chances(design, scenario, Terrain(topology), calibration).probability
-        if scenario.seeds.seeds
-        else None
-    )
+    found = chances(design, scenario, Terrain(topology), calibration) if scenario.seeds.seeds else None
+    p = None if found is None else found.probability
+    warnings += () if found is None else unsettled(found)
     return tuple(
         Stated(
             scenario=scenario.name,

@@ -1,7 +1,7 @@
 """deciding: on whose choice do unsettled users depend, and which measurement would show that choice.
 
-The users of a pop that is not sure are handed along the offers that they came by, hop by hop (the E-step of
-`calibration.preferences`). At each network on the way its own doubt is what would be gone if one knew which
+The users of a pop that is not sure are handed along the offers that they came by, hop by hop
+(`intervals.followed`). At each network on the way its own doubt is what would be gone if one knew which
 of its links it uses; the rest of its doubt is that of its neighbours, and is counted there.
 """
 
@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyplane.calibration.calibration import Calibration
-from anyplane.calibration.deciding_kernels import own_doubt
-from anyplane.calibration.preferences import DEPTH
 from anyplane.planning.certainty_report import Kind, Measurement
 from anyplane.planning.forecasting import Chances
+from anyplane.planning.intervals import Followed
 from anyplane.planning.rounding import people
 from anyplane.planning.weighted import Float64
 
@@ -33,28 +32,15 @@ class Deciding:
     unsettled: Float64
 
 
-def deciding(found: Chances, users: Float64, unsure: NDArray[np.bool_]) -> Deciding:
-    """The Deciding of these (P,) users at the pops that are unsure (P,)."""
-    offers, topology = found.offers, found.offers.terrain.topology
-    raw = offers.probability
-    front: Float64 = raw * np.where(unsure, users, 0.0)[:, None]
-    shape = (len(topology.adj), len(offers.terrain.region_names))
-    after, before = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    carried = np.zeros(len(users))
-    for _ in range(DEPTH):
-        carried += front.sum(axis=1)
-        offers.trace_back(front, after=after, before=before, depth=1)
-    own = np.zeros(len(users))
-    own_doubt(  # type: ignore[call-arg]  # numba's stubs do not count what * unpacks
-        offers.order, topology.pop_network, topology.adj_start, *offers.arrays, offers.like, offers.strict,
-        offers.state, offers.widest, offers.deepest, carried, own,
-    )  # fmt: skip
+def deciding(found: Chances, way: Followed, *, kind: int = 0) -> Deciding:
+    """The Deciding of the unsure users, who are this `kind` of those that were followed."""
+    raw, carried = found.offers.probability, way.carried[:, kind]
     # The kernel sees probabilities before they were made honest; the parts of the doubt stay as they are.
     doubt = 1.0 - raw.max(axis=1)
     stated = 1.0 - found.probability.max(axis=1)
     scale = np.divide(stated, doubt, out=np.zeros_like(doubt), where=doubt > 1e-9)
     # A fixed point that was left before it stood still could give more than there is.
-    return Deciding(carried=carried, unsettled=carried * np.minimum(own, doubt) * scale)
+    return Deciding(carried=carried, unsettled=carried * np.minimum(way.own, doubt) * scale)
 
 
 def measurements(

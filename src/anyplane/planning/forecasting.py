@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyplane.calibration.calibration import NOTHING, Calibration, SiteFacts
-from anyplane.calibration.chance import Float64, Offers, SiteModel, Terrain
+from anyplane.calibration.chance import ROUNDS, TOLERANCE, Float64, Offers, SiteModel, Terrain
 from anyplane.calibration.preferences import log_odds
 from anyplane.calibration.site_models import entries_of, pooled, restricted, seen_entries, site_model
 from anyplane.calibration.willingness import Willingness
@@ -30,10 +30,14 @@ from anyplane.topology import Topology
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chances:
-    """One scenario's probabilities. probability: (P, S) by pop and site, the virtual sites too."""
+    """One scenario's probabilities. probability: (P, S) by pop and site, the virtual sites too.
+
+    columns: the site index of each site of the offers.
+    """
 
     scenario: Scenario
     offers: Offers
+    columns: tuple[int, ...]
     probability: Float64
 
 
@@ -47,11 +51,22 @@ def chances(
 ) -> Chances:
     """The Chances of a scenario; `sites`: only these announce (indices), as in a failure or an experiment."""
     offers, columns = offers_of(design, scenario, terrain, calibration, sites=sites)
-    offers.prefer(log_odds(terrain, calibration.preferences))
+    if calibration.preferences:
+        offers.prefer(log_odds(terrain, calibration.preferences))
     settled = offers.settle()
     probability = np.zeros((terrain.topology.pops, len(scenario.sites)))
     probability[:, columns] = honest(settled, calibration.certainty)
-    return Chances(scenario=scenario, offers=offers, probability=probability)
+    return Chances(scenario=scenario, offers=offers, columns=tuple(columns), probability=probability)
+
+
+def unsettled(found: Chances) -> tuple[str, ...]:
+    """A warning where the probabilities had not come to rest after all rounds."""
+    if found.offers.moved <= TOLERANCE:
+        return ()
+    said = f"{found.scenario.name}: the probabilities had not come to rest after {ROUNDS} rounds"
+    return (
+        f"{said}; some still moved by {found.offers.moved:.0%} in the last one, so take them as that rough",
+    )
 
 
 def offers_of(
@@ -157,4 +172,14 @@ def by_network(found: Chances, topology: Topology, terrain: Terrain | None = Non
     )
 
 
-__all__ = ["Chances", "SiteFacts", "by_network", "chances", "forecast_of", "honest", "model_of", "offers_of"]
+__all__ = [
+    "Chances",
+    "SiteFacts",
+    "by_network",
+    "chances",
+    "forecast_of",
+    "honest",
+    "model_of",
+    "offers_of",
+    "unsettled",
+]

@@ -84,7 +84,7 @@ def doubt(calibration: Calibration) -> tuple[str, str]:
     low, high = (1 / (1 + exp(z * spread)) for z in (1.645, -1.645))
     return (
         f"certainty {certainty:.2f}: {modest} (p ^ {certainty:.2f})",
-        f"spread {spread:.2f}: where 50 % is stated, nine in ten shares lie between {low:.0%} and {high:.0%}",
+        f"spread {spread:.2f}: where all have 50 %, nine in ten shares lie between {low:.0%} and {high:.0%}",
     )
 
 

@@ -7,6 +7,8 @@ that answered to k sites counts 1/k at each; several answers of one address to o
 
 No clock is shared between sites, so the difference of a sending and a receiving time is an RTT only where one
 worker did both; a column `rtt` is believed.
+
+The names of the columns are from memory of the two programs' descriptions; no file of theirs was at hand.
 """
 
 from __future__ import annotations
