@@ -25,6 +25,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     commands = {
         "attack": ["attack", EXAMPLE, "--sources", "botnet:global", "--gbps", "100"],
         "compare": ["compare", EXAMPLE, "--no-failover"],
+        "converge": ["converge", EXAMPLE, "--withdraw", "fra", "--seeds", "1"],
         "new-sites": ["optimize", EXAMPLE, "--add-site", "1"],
         "paths": ["paths", EXAMPLE, "--client", "3320@FRA"],
         "playbook": ["playbook", EXAMPLE],

@@ -1,27 +1,37 @@
-"""render_html: a ConvergenceReport as one self-contained page in the look of `anyplane plan`'s."""
+"""html: a ConvergenceReport as a section of a page, or as a page of its own."""
 
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from math import ceil, floor, log10
 
-from markupsafe import Markup
-
-from anyplane import __version__
 from anyplane.planning import convergence_text as words
-from anyplane.planning import html as pages
 from anyplane.planning.convergence_report import ConvergenceReport, Curve, Regime, SituationReport
 from anyplane.planning.convergence_text import seconds
 from anyplane.planning.figures import count, percent
+from anyplane.planning.page.answers import Section, joined, page, render
 from anyplane.planning.page.wording import NBSP
 
 WIDTH, HEIGHT = 760, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 200, 14, 34
 FIRST_S = 0.02
+STYLE = """\
+.converge-plot { display: block; width: 100%; min-width: 560px; max-width: 900px; height: auto; }
+.converge-plot text { font-size: 13px; fill: var(--soft); }
+.converge-plot .grid { stroke: var(--line); }
+.converge-plot .band { fill: var(--pale); opacity: 0.6; }
+.converge-plot polyline { fill: none; stroke-width: 2; stroke-linejoin: round; }
+.converge-plot .main polyline { stroke: var(--accent); stroke-width: 3; }
+.converge-plot .main text { fill: var(--accent); font-weight: 650; }
+.converge-plot .final polyline { stroke: var(--soft); stroke-width: 1.5; }
+.converge-plot .hole polyline { stroke: var(--ink); }
+.converge-plot .loop polyline { stroke: #d55e00; stroke-dasharray: 7 3; }
+.converge-plot .dead polyline { stroke: #0072b2; stroke-dasharray: 2 3; }
+@media (prefers-color-scheme: dark) { .plot .dead polyline { stroke: #56b4e9; } }
+.converge-plot .hole text, .converge-plot .loop text, .converge-plot .dead text { fill: var(--ink); }
+"""
 _UNIT = re.compile(r"(\d) (%|s\b)")
 
 
@@ -61,25 +71,34 @@ class View:
 
 def render_html(report: ConvergenceReport) -> str:
     """The page; equal reports give equal bytes from the same version of the program."""
-    script = pages.asset("page.js")
-    environment = pages.environment()
-    return environment.get_template("convergence.html").render(
-        report=report,
-        views=[_view(index, item) for index, item in enumerate(report.situations)],
-        program=f"anyplane {__version__}",
-        style=Markup(pages.asset("page.css")),  # noqa: S704  # our own file, no data in it
-        script=Markup(script),  # noqa: S704  # our own file, no data in it
-        script_hash="sha256-" + b64encode(sha256(script.encode()).digest()).decode(),
-        width=WIDTH,
-        height=HEIGHT,
-        seconds=lambda value: joined(seconds(value)),
-        people=lambda value: joined(count(value)),
+    return page([section(report)])
+
+
+def section(report: ConvergenceReport) -> Section:
+    """The situations, one after another, and how they were simulated."""
+    views = [_view(index, item) for index, item in enumerate(report.situations)]
+    interrupted = (
+        f"interrupted: this is of the runs that were done, not of all {report.planned_seeds} seeds",
     )
-
-
-def joined(text: str) -> str:
-    """A number that is never parted from its unit."""
-    return text.replace(" ", NBSP)
+    return Section(
+        id="converge-0",
+        name="Convergence",
+        kicker="Convergence",
+        service=report.service,
+        sub=f"AS{report.origin_asn}. Design: {report.design}. Internet: {report.internet}: "
+        f"{report.networks:,} networks, {joined(count(report.total_users))} users.",
+        body=render(
+            "convergence.html",
+            report=report,
+            views=views,
+            width=WIDTH,
+            height=HEIGHT,
+            seconds=lambda value: joined(seconds(value)),
+            people=lambda value: joined(count(value)),
+        ),
+        style=STYLE,
+        warnings=(*(interrupted if report.is_partial else ()), *report.warnings),
+    )
 
 
 def _view(index: int, item: SituationReport) -> View:
@@ -95,7 +114,7 @@ def _view(index: int, item: SituationReport) -> View:
         if any(row):
             table.append((name.strip(), tuple(joined(percent(words.at(curve, row, mark))) for mark in marks)))
     return View(
-        id=f"s{index}",
+        id=f"converge-{index}",
         item=item,
         verdict=_UNIT.sub(rf"\1{NBSP}\2", words.verdict(item)),
         plot=_plot(item) if item.affected_users else None,

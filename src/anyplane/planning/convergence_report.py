@@ -189,6 +189,7 @@ class ConvergenceReport:
     assumptions: Assumptions
     situations: tuple[SituationReport, ...]
     warnings: tuple[str, ...]
+    kind: str = "converge"
 
 
 def to_json(report: ConvergenceReport) -> str:

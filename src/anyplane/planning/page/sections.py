@@ -49,6 +49,13 @@ def _compare(plain: Json, file: str) -> Section:
     return section(from_plain(Comparison, plain, where=file))
 
 
+def _converge(plain: Json, file: str) -> Section:
+    from anyplane.planning.convergence_html import section
+    from anyplane.planning.convergence_report import ConvergenceReport
+
+    return section(from_plain(ConvergenceReport, plain, where=file))
+
+
 def _new_sites(plain: Json, file: str) -> Section:
     from anyplane.planning.search.new_sites_html import section
     from anyplane.planning.search.new_sites_report import NewSitesReport
@@ -87,10 +94,11 @@ def _trust(plain: Json, file: str) -> Section:
 KINDS: dict[str, Callable[[Json, str], Section]] = {
     "attack": _attack,
     "compare": _compare,
+    "converge": _converge,
     "new-sites": _new_sites,
     "paths": _paths,
     "playbook": _playbook,
     "search": _search,
     "trust": _trust,
 }
-COMMANDS = ("attack", "compare", "optimize", "paths", "playbook", "trust")
+COMMANDS = ("attack", "compare", "converge", "optimize", "paths", "playbook", "trust")
