@@ -65,5 +65,5 @@ def world(
 def ground(design: Design, topology: Topology, limits: Limits) -> tuple[Ground, Space, Order]:
     """What the search itself works on; each change costs 0.05 ms."""
     made = variants(design, topology, compile_design(design, topology), settings_to_try(design, limits))
-    found = Ground(design, topology, made, threads=2)
+    found = Ground(design, topology, made, threads=1)
     return found, Space(made, limits), Order(change_cost=0.05, bound=found.promised_load)

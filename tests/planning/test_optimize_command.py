@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from anyplane import design
 from anyplane.cli import optimize
+from anyplane.cli.optimize_write import write_design
 from anyplane.design.setting import setting_of
 from anyplane.model.errors import AnyplaneError
 
@@ -90,8 +91,11 @@ def test_a_row_by_name_is_written_to_a_file_of_its_own(files: Path) -> None:
     assert code == 0
     assert (files / "a.yaml").read_text() == DESIGN
     assert design.parse((files / "new.yaml").read_text(), file="new.yaml").name == "two"
-    with pytest.raises(AnyplaneError, match="there is no choice 'fastest'"):
-        run("--write", "--pick", "fastest")
+    with pytest.raises(AnyplaneError, match="there is no choice '17 changes'"):
+        run("--write", "--pick", "17 changes", "--json", "a.json")
+    assert (files / "a.json").exists(), "the table comes first"
+    with pytest.raises(AnyplaneError, match="ever called that"):
+        run("--pick", "fastest")
 
 
 def test_today_changes_nothing(files: Path) -> None:
@@ -134,6 +138,10 @@ def test_a_resumed_command_gives_the_same(files: Path) -> None:
     ("options", "why"),
     [
         (("--goal", "fast"), "no such goal"),
+        (("--goal", "load"), "is for new sites"),
+        (("--only-used",), "about new sites"),
+        (("--turn", ","), "names no kind"),
+        (("--change-cost", "inf"), "not a number of milliseconds"),
         (("--turn", "poison"), "no such kind"),
         (("--prepends", "many"), "not a list of numbers"),
         (("--keep", "ams"), "no enabled site"),
@@ -165,3 +173,23 @@ def test_new_sites_are_proposed_by_the_same_command() -> None:
 
     assert code == 0
     assert text
+
+
+def test_what_new_sites_have_no_use_for_is_said(files: Path) -> None:
+    app = typer.Typer()
+    optimize.register(app)
+    options = ["--topology", "world.txt", "--users", "users.csv", "--add-site", "1", "--only-used"]
+
+    result = CliRunner().invoke(app, ["a.yaml", *options, "--resume", "sets.txt"])
+
+    assert "--resume plays no part in --add-site" in result.stderr
+
+
+def test_a_design_that_was_changed_meanwhile_is_left_alone(files: Path) -> None:
+    parsed = design.parse(DESIGN, file="a.yaml")
+    (files / "a.yaml").write_text(DESIGN + "# somebody else\n")
+
+    with pytest.raises(AnyplaneError, match="changed meanwhile"):
+        write_design("a.yaml", parsed, DESIGN.replace("prepend: 3", "prepend: 1"), "", aside=False)
+
+    assert (files / "a.yaml").read_text() == DESIGN + "# somebody else\n"

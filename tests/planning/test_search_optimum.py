@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anyplane.design.design import Objectives
-from anyplane.planning.search.climb import climb
+from anyplane.planning.search.climb import best_known, climb
 from anyplane.planning.search.evaluated import BASE, Evaluated
-from anyplane.planning.search.marks import CHANGES, RTT, SAFETY, Ground
+from anyplane.planning.search.marks import CHANGES, OVERLOAD, RTT, SAFETY, Ground, levels
 from anyplane.planning.search.order import Order, Worth
 from anyplane.planning.search.space import Limits, Space, Turn
 
@@ -46,7 +47,7 @@ def found(ground: Ground, space: Space, order: Order, *, budget: int = BUDGET) -
 )
 def test_the_optimum_is_found_in_95_of_100_designs(sites: int, turn: Turn) -> None:
     hits = 0
-    for seed in range(100 if turn is Turn.WITHDRAW else 40):
+    for seed in range(100 if turn is Turn.WITHDRAW else 20):
         design, topology = search_worlds.world(seed, sites=sites, networks=30, objectives=EASY)
         ground, space, order = search_worlds.ground(design, topology, Limits(turns=(turn,), min_sites=1))
         assert space.size == EVERYTHING
@@ -57,7 +58,7 @@ def test_the_optimum_is_found_in_95_of_100_designs(sites: int, turn: Turn) -> No
         assert evaluated.spent < EVERYTHING / 4
         assert (*best.safety, best.cost) >= value
         hits += best.choice == choice
-    assert hits >= (95 if turn is Turn.WITHDRAW else 38)
+    assert hits >= (95 if turn is Turn.WITHDRAW else 19)
 
 
 @given(st.integers(0, 10_000), st.sampled_from([None, 0.8, 1.5]))
@@ -149,12 +150,59 @@ def test_limits_hold() -> None:
     assert len(choices) > 1
 
 
-def test_the_budget_is_kept_to_within_a_batch() -> None:
+def test_the_budget_is_kept() -> None:
     design, topology = search_worlds.world(5, sites=8, uplinks=3)
     ground, space, order = search_worlds.ground(design, topology, Limits())
 
     best, evaluated = found(ground, space, order, budget=100)
 
     bases = sum(failed == BASE for _, failed in evaluated.sets)
-    assert bases <= 100 + 48
+    assert bases <= 100
+    assert evaluated.spent <= 100 + 8, "today's failures may come on top"
     assert best.choice is not None
+
+
+def test_the_end_of_a_search_evaluates_nothing_more() -> None:
+    design, topology = search_worlds.world(5, sites=8, uplinks=3)
+    ground, space, order = search_worlds.ground(design, topology, Limits())
+    best, evaluated = found(ground, space, order, budget=300)
+    spent = evaluated.spent
+
+    assert spent == 300
+    assert best_known(evaluated, order) == best
+    assert evaluated.spent == spent
+
+
+@given(st.floats(0, 40), st.floats(0, 40))
+@settings(deadline=None)
+def test_more_overload_than_today_counts_and_less_than_a_step_less_does_not(
+    over: float, today: float
+) -> None:
+    level, now = levels(np.array([over, today]), today)
+    step = max(0.01, today / 100)
+
+    assert now == pytest.approx(today if today > 5e-7 else 0, abs=0.01)
+    if over > today + step / 1000:
+        assert level > now
+    elif over > 5e-7 and today - step < over <= today:
+        assert level == pytest.approx(now)
+    elif over < today - step:
+        assert level < now
+    assert (level == 0) == (over <= 5e-7)
+
+
+def test_where_every_site_is_over_capacity_moving_users_about_is_no_less_overload() -> None:
+    design, topology = search_worlds.world(2, sites=4, uplinks=2, networks=60)
+    everybody = float(topology.users.sum())
+    sites = tuple(replace(site, capacity=everybody / 3000) for site in design.sites)
+    design = replace(design, sites=sites)
+    ground, space, _ = search_worlds.ground(design, topology, Limits(turns=(Turn.PREPEND,)))
+    choices = space.moved(space.today()[0], space.moves())
+
+    (marks,), tables = ground.marks(space.today()), ground.tables(choices)
+    loaded = (ground.utilisation(tables) > 1).all(axis=1) & (tables[0].unserved == 0)
+
+    assert (ground.utilisation(ground.today) > 1).all()
+    assert loaded.sum() > 3
+    assert len(np.unique(ground.utilisation(tables)[loaded], axis=0)) > 3
+    assert (ground.marks(choices)[loaded, OVERLOAD] == marks[OVERLOAD]).all()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import search_worlds
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -22,8 +22,8 @@ from anyplane.planning.compile import compile as compile_design
 from anyplane.planning.forecasting import chances
 from anyplane.planning.page.answers import page
 from anyplane.planning.plan import plan
-from anyplane.planning.report import Report
-from anyplane.planning.search import html, kept, text
+from anyplane.planning.report import Report, State
+from anyplane.planning.search import html, kept, text, wording
 from anyplane.planning.search.climb import best_known
 from anyplane.planning.search.optimize import Question, Search
 from anyplane.planning.search.report import Choice, SearchReport, to_json
@@ -209,6 +209,10 @@ def test_sets_of_another_question_are_refused() -> None:
         kept.from_text(good, other.fingerprint, file="sets.txt")
     with pytest.raises(UsageError, match="damaged"):
         kept.from_text(good[: len(good) // 2], search.fingerprint, file="sets.txt")
+    head, first, *rest = good.splitlines()
+    for bad in (first[: first.rindex(",")] + ",NaN]", first[: first.rindex(",")] + "]"):
+        with pytest.raises(UsageError, match="damaged"):
+            kept.from_text("\n".join([head, bad, *rest, ""]), search.fingerprint, file="sets.txt")
     with pytest.raises(UsageError, match="does not hold"):
         kept.from_text("a,b\n", search.fingerprint, file="sets.txt")
 
@@ -267,3 +271,138 @@ def test_a_name_that_means_nothing_is_refused() -> None:
 
     with pytest.raises(UsageError, match="--keep paris"):
         Search(design, topology, Question(limits=Limits(keep=("paris",))))
+
+
+def test_the_first_sentence_names_what_gets_worse() -> None:
+    design, topology = case(5)
+    report = Search(design, topology, QUESTION).run()
+    today = report.today
+    first = replace(today.sites[0], is_announced=False, utilisation=None, users=0.0)
+    second = replace(today.sites[1], is_announced=True, utilisation=9.0)
+    kept_now = replace(today, promises=tuple(replace(item, state=State.KEPT) for item in today.promises))
+    today = replace(kept_now, names=("today",), strain=0.1)
+    broken = (replace(today.promises[0], state=State.BROKEN), *today.promises[1:])
+    picked = replace(
+        today,
+        names=("best",),
+        changes=2,
+        strain=0.2,
+        promises=broken,
+        sites=(first, second, *today.sites[2:]),
+    )
+
+    said = wording.verdict(replace(report, choices=(today, picked), pick="best"))
+
+    assert f"breaks {broken[0].name}" in said
+    assert f"withdraws {first.site} altogether" in said
+    assert "fills the fullest site to 900 %" in said
+    assert "makes the worst failure worse" in said
+
+
+def test_a_loss_is_not_called_a_gain() -> None:
+    design, topology = case(5)
+    scenario = Search(design, topology, QUESTION).run().today.scenarios[0]
+
+    said = wording.gained(replace(scenario, gain_ms=-23.9, gain_certain_ms=-7.4))
+
+    assert said.startswith("of 23.9 ms lost in the mean, 7.4 ms are lost")
+    mixed = wording.gained(replace(scenario, gain_ms=-23.9, gain_certain_ms=1.0))
+    assert mixed.startswith("23.9 ms are lost in the mean, but 1.0 ms gained")
+    assert wording.gained(replace(scenario, gain_ms=2.0, gain_certain_ms=-1.0)).startswith("of 2.0 ms gained")
+
+
+def test_many_names_of_a_choice_do_not_cut_its_figures() -> None:
+    design, topology = case(8)
+    report = Search(design, topology, QUESTION).run()
+    names = ("best", "3 changes", "nearest", "safest")
+    report = replace(
+        report, choices=tuple(replace(one, names=names) for one in report.choices), pick=names[0]
+    )
+    console = Console(width=100, force_terminal=False)
+
+    with console.capture() as capture:
+        console.print(text.render(report, is_plain=False, width=100))
+
+    assert "…" not in capture.get()
+    assert "worst failure" in capture.get()
+
+
+def test_an_interrupt_while_the_report_is_made_still_gives_one() -> None:
+    design, topology = case(6)
+    search = Search(design, topology, QUESTION)
+    calls = 0
+
+    def interrupt(_done: int, _of: int) -> None:
+        nonlocal calls
+        assert search.evaluated is not None
+        calls += not search.evaluated.is_metered
+        if calls == 2:
+            calls += 1
+            raise KeyboardInterrupt
+
+    report = search.run(progress=interrupt)
+
+    assert calls > 2
+    assert report.stopped == "interrupt"
+    assert report.picked.rtt_ms <= report.today.rtt_ms or report.picked.broken < report.today.broken
+
+
+def test_after_an_interrupt_no_failure_is_reckoned_any_more() -> None:
+    design, topology = case(6)
+    search = Search(design, topology, QUESTION)
+    done = 0
+
+    def seen(count: int, _of: int) -> None:
+        nonlocal done
+        done = count
+
+    def interrupt() -> bool:
+        if done > 200:
+            raise KeyboardInterrupt
+        return False
+
+    report = search.run(stop=interrupt, progress=seen)
+
+    assert search.evaluated is not None
+    asked = list(search.evaluated.sets)[report.evaluated :]
+    assert report.picked.edits
+    assert all(failed == -1 for _, failed in asked)
+
+
+def test_users_without_a_site_are_named_where_they_make_the_mean() -> None:
+    design, topology = case(5)
+    report = Search(design, topology, QUESTION).run()
+    today = report.today
+    without = replace(today.scenarios[0], unserved=today.scenarios[0].users * 0.02)
+    then = replace(today.scenarios[0], unserved=today.scenarios[0].users * 0.01)
+    rows = (
+        replace(today, names=("today",), scenarios=(without,)),
+        replace(today, names=("best",), scenarios=(then,), changes=1),
+    )
+    none = replace(today, names=("today", "best"), scenarios=(replace(without, unserved=0.0),))
+
+    report = replace(report, choices=rows, pick="best")
+
+    assert "serves 1.0 % of users who reach no site today" in wording.verdict(report)
+    assert "counts 1,000 ms" in wording.counting(report)
+    assert wording.counting(replace(report, choices=(none,), pick="today")) == ""
+
+
+@given(st.integers(0, 10_000))
+@example(1105)
+@settings(max_examples=8, deadline=None)
+def test_no_row_stands_failures_better_than_the_one_called_safest(seed: int) -> None:
+    design, topology = case(seed)
+
+    report = Search(design, topology, replace(QUESTION, budget=200)).run()
+
+    (safest,) = [choice for choice in report.choices if "safest" in choice.names] or [report.picked]
+    before = (report.picked.harmed, report.picked.astray, report.picked.overload)
+    for choice in report.choices:
+        if (choice.harmed, choice.astray, choice.overload) <= before:
+            assert choice.worst is not None
+            assert safest.worst is not None
+            assert (safest.worst.utilisation or 0) <= (choice.worst.utilisation or 0)
+        key = (choice.harmed, choice.astray, choice.overload, choice.broken, choice.strain)
+        picked = report.picked
+        assert key >= (picked.harmed, picked.astray, picked.overload, picked.broken, picked.strain)

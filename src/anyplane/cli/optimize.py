@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from anyplane.planning.search.evaluated import Sets
     from anyplane.planning.search.optimize import Question, Search
 
+NAMES = r"today|best|nearest|safest|\d+ changes?"
 INTERRUPTED = 130
 BROKEN = 1
 KEEP_EVERY_S = 2.0
@@ -42,7 +45,12 @@ TURNED, SOUGHT, SITES = "What may be turned", "Search", "New sites"
 def optimize(
     design: Annotated[str, typer.Argument(metavar="DESIGN", help="A design file, or - for standard input.")],
     goal: Annotated[
-        str, typer.Option("--goal", metavar="mean|p50|p90|p95|p99", help="The RTT that is made small.")
+        str,
+        typer.Option(
+            "--goal",
+            metavar="mean|p50|p90|p95|p99|load",
+            help="The RTT that is made small; load: only with --add-site and --capacity.",
+        ),
     ] = "mean",
     write: Annotated[
         str | None,
@@ -150,11 +158,19 @@ def optimize(
     """
     refuse_both_to_standard_output(json_file=json_file, html=html)
     refuse_writing(design, write)
+    if not re.fullmatch(NAMES, pick):
+        raise UsageError(
+            f"--pick {pick}: no choice is ever called that",
+            hint="today, best, nearest, safest, or as many as the table has: '1 change', '3 changes'",
+        )
     refuse_overwriting((design, topology, users, calibration), (json_file, html, resume))
     refuse_overwriting((topology, users, calibration), (write or None,))
     parsed = read_design(design)
     limit = _seconds(seconds)
     if add_site:
+        _warn_of_unused(
+            calibration=calibration is not None, resume=resume is not None, time=limit is not None
+        )
         from anyplane.cli.optimize_sites import propose
 
         world = load_world(topology, seed=topology_seed, cache=cache, metros=metros, rov=rov, users=users)
@@ -177,6 +193,8 @@ def optimize(
             write_design(design, parsed, text, write, aside="-" in (json_file, html))
         return
 
+    if only_used or capacity:
+        raise UsageError("--only-used and --capacity are about new sites", hint="add --add-site N")
     question = _question(
         goal, turn, prepends, keep or [], min_sites, max_changes, change_cost, seed=seed, budget=budget
     )
@@ -199,7 +217,6 @@ def optimize(
 
         report = search.run(known=known, stop=stop, progress=tell, calibration=learned)
     keeper.keep(now=True)
-    settings = search.turned(pick) if write is not None else {}
     deliver(
         text=lambda is_plain, width: words.render(report, is_plain=is_plain, width=width),
         json_text=lambda: results.to_json(report),
@@ -210,6 +227,8 @@ def optimize(
     if write is not None:
         from anyplane.design.editing import edited
 
+        # Only now: who mistook the name of a row has the table at least.
+        settings = search.turned(pick)
         if not settings:
             sys.stderr.write(f"{pick} changes nothing: nothing was written\n")
         else:
@@ -221,6 +240,11 @@ def optimize(
         raise typer.Exit(INTERRUPTED)
     if any(item.state is item.state.BROKEN for item in report.picked.promises):
         raise typer.Exit(BROKEN)
+
+
+def _warn_of_unused(**given: bool) -> None:
+    for name in (name for name, is_given in given.items() if is_given):
+        sys.stderr.write(f"warning: --{name} plays no part in --add-site\n")
 
 
 class _Keeper:
@@ -272,10 +296,16 @@ def _question(
     from anyplane.planning.search.space import Limits, Turn
 
     goals = [one.value for one in Goal]
+    if goal == "load":
+        raise UsageError(
+            "--goal load is for new sites", hint="add --add-site N and --capacity, or " + goals[0]
+        )
     if goal not in goals:
         raise UsageError(f"--goal {goal}: there is no such goal", hint=", ".join(goals))
     kinds = [one.strip() for one in turn.split(",") if one.strip()]
     known = [one.value for one in Turn]
+    if not kinds:
+        raise UsageError("--turn names no kind of change", hint=", ".join(known))
     for kind in kinds:
         if kind not in known:
             raise UsageError(f"--turn {kind}: there is no such kind", hint=", ".join(known))
@@ -285,6 +315,10 @@ def _question(
         times = (-1,)
     if any(not 0 <= one <= 20 for one in times):
         raise UsageError(f"--prepends {prepends}: that is not a list of numbers", hint="0,1,2,3; at most 20")
+    if not isfinite(change_cost):
+        raise UsageError(
+            f"--change-cost {change_cost}: that is not a number of milliseconds", hint="0.05, say"
+        )
     return Question(
         goal=Goal(goal),
         limits=Limits(

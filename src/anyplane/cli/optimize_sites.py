@@ -39,10 +39,14 @@ def propose(
     from anyplane.design.editing_sites import with_sites
     from anyplane.planning.search import new_sites_html, new_sites_report, new_sites_text
     from anyplane.planning.search.new_sites_answer import proposed
+    from anyplane.planning.search.new_sites_places import OTHERS, USED
     from anyplane.planning.search.new_sites_wish import Wish
 
     if not 1 <= count <= MOST:
         raise UsageError(f"--add-site {count}: so many sites cannot be proposed", hint=f"1 to {MOST}")
+    if not 1 <= size <= USED + OTHERS:
+        # So many are looked at in a metro; more would silently be fewer.
+        raise UsageError(f"--transits {size}: a new site gets 1 to {USED + OTHERS}")
     aims = [aim.value for aim in new_sites_report.Aim]
     if goal not in aims:
         raise UsageError(f"{goal!r} is not what a new site can be chosen for", hint=", ".join(aims))

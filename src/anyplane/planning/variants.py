@@ -61,12 +61,16 @@ class Variants:
 
     def rows(self, choices: Choices) -> Rows:
         """(R, K) the seed lengths of each choice."""
-        rows = np.full((len(choices), len(self.scenario.owners)), OFF, np.uint16)
+        seeds = len(self.scenario.owners)
+        # A seed is of one uplink: lengths[o, k] is what seed k has when that uplink is set to its option o.
+        lengths = np.full((max(map(len, self.heard), default=1), seeds), OFF, np.uint16)
+        of_uplink = np.zeros(seeds, np.int64)
         for u, options in enumerate(self.heard):
             for o, heard in enumerate(options):
                 if len(heard.seeds):
-                    chosen = np.flatnonzero(choices[:, u] == o)
-                    rows[np.ix_(chosen, heard.seeds)] = heard.lengths
+                    lengths[o, heard.seeds] = heard.lengths
+                    of_uplink[heard.seeds] = u
+        rows: Rows = lengths[choices[:, of_uplink], np.arange(seeds)]
         return rows
 
     def failing(self, rows: Rows, site: int) -> Rows:

@@ -29,17 +29,22 @@ class Bought:
     breaks: tuple[str, ...]
 
 
-def bought(evaluated: Evaluated, order: Order, choice: NDArray[np.int16]) -> tuple[Bought, ...]:
-    """One Bought for each edit, in the order in which the edits should be made."""
+def bought(
+    evaluated: Evaluated, order: Order, choice: NDArray[np.int16], *, is_hurried: bool = False
+) -> tuple[Bought, ...]:
+    """One Bought for each edit, in the order in which the edits should be made.
+
+    is_hurried: without failures, and in the order of what leaving out costs.
+    """
     changed = np.flatnonzero(choice).tolist()
-    if len(changed) ** 2 * evaluated.ground.real_sites > MOST_FAILURES:
+    if is_hurried or len(changed) ** 2 * evaluated.ground.real_sites > MOST_FAILURES:
         order = replace(order, has_failures=False)
     whole = order.worth(evaluated, choice)
     left_out = np.repeat(choice[np.newaxis, :], len(changed), axis=0)
     left_out[np.arange(len(changed)), changed] = 0
     without = {u: order.worth(evaluated, row) for u, row in zip(changed, left_out, strict=True)}
     rtt = _rtt(evaluated, whole)
-    if len(changed) > MOST_IN_ORDER:
+    if is_hurried or len(changed) > MOST_IN_ORDER:
         queue = sorted(changed, key=lambda u: without[u], reverse=True)
     else:
         queue = []

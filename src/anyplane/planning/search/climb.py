@@ -30,6 +30,7 @@ KICK = 3
 """Uplinks that are changed at random where a new walk begins."""
 EVERY_NEW_START = 3
 """Each so many-th walk begins at a choice drawn anew."""
+NO_END = 2**62
 STALE = 20
 """Walks in a row that lead to nothing new: the space is known."""
 
@@ -44,6 +45,8 @@ def climb(evaluated: Evaluated, space: Space, order: Order, rng: np.random.Gener
         return today
     try:
         if space.size <= evaluated.budget:
+            # All are counted; the failures that must be known to tell which is best come on top.
+            evaluated.budget = NO_END
             return order.best(evaluated, space.all(), than=today) or today
         return _search(evaluated, space, order, rng, today)
     except BudgetSpent:
@@ -51,14 +54,22 @@ def climb(evaluated: Evaluated, space: Space, order: Order, rng: np.random.Gener
 
 
 def best_known(evaluated: Evaluated, order: Order) -> Worth:
-    """The best of all choices that were evaluated, today's among them; the budget plays no part any more."""
+    """The best of all choices whose failures are all known, and today's.
+
+    One that was given up, because a failure of it made it worse than the best until then, is no better; what
+    the end of the budget left half looked at is not worth the wait.
+    """
     evaluated.is_metered = False
+    today = order.worth(evaluated, np.zeros(evaluated.choices().shape[1], np.int16))
+    return order.best(evaluated, evaluated.whole(), than=today) or today
+
+
+def finish_leader(evaluated: Evaluated, order: Order) -> None:
+    """Make the failures known of what leads in all that comes before them: the budget may end just there."""
     choices = evaluated.choices()
-    found = order.worth(evaluated, np.zeros(choices.shape[1], np.int16))
-    # First those that cost nothing more; then few others have to be looked into.
-    for some in (evaluated.whole(), choices):
-        found = order.best(evaluated, some, than=found) or found
-    return found
+    marks = evaluated.marks(choices)
+    keys = (*choices.T[::-1], marks[:, CHANGES], order.cost(marks), *marks[:, :SAFETY].T[::-1])
+    order.worth(evaluated, choices[np.lexsort(keys)[0]])
 
 
 def _search(

@@ -84,6 +84,8 @@ class Evaluated:
     def whole(self) -> Choices:
         """(R, U) those of them of which every failure was asked for too."""
         choices = self.choices()
+        if not self.ground.has_strain or not len(choices):
+            return choices
         failures = Counter(key for key, failed in self.sets if failed != BASE)
         wanted = self.ground.announcing(choices).sum(axis=1).tolist()
         keys = keys_of(choices)
@@ -138,11 +140,18 @@ class Evaluated:
         new = [key for key in wanted if key not in self.sets]
         if not new:
             return
-        if self.is_metered:
-            if self.spent >= self.budget:
-                raise BudgetSpent
-            if self.stop():
-                raise Stopped
+        is_too_much = self.is_metered and self.spent + len(new) > self.budget
+        if self.is_metered and self.stop():
+            raise Stopped
+        if is_too_much:
+            new = new[: max(0, self.budget - self.spent)]
+        self._reckon(new, wanted, choices)
+        if is_too_much:
+            raise BudgetSpent
+
+    def _reckon(
+        self, new: list[tuple[Key, int]], wanted: dict[tuple[Key, int], int], choices: Choices
+    ) -> None:
         reckon = [key for key in new if key not in self._known]
         fresh: Sets = {}
         base = [key for key in reckon if key[1] == BASE]
@@ -158,7 +167,8 @@ class Evaluated:
         self.routed += len(reckon)
         for key in new:
             self.sets[key] = fresh[key] if key in fresh else self._known[key]
-        self.progress(self.spent, self.budget)
+        if new:
+            self.progress(self.spent, self.budget)
 
 
 def key_of(choice: NDArray[np.int16]) -> Key:

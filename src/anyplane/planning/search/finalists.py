@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyplane.planning.search.evaluated import Evaluated
-from anyplane.planning.search.marks import CHANGES, RTT, SAFETY
+from anyplane.planning.search.marks import BROKEN, CHANGES, RTT, SAFETY
 from anyplane.planning.search.order import Order, Worth
 
 TODAY, BEST, NEAREST, SAFEST = "today", "best", "nearest", "safest"
@@ -31,9 +31,10 @@ def finalists(evaluated: Evaluated, order: Order, best: Worth, safest: Worth | N
     best: by the whole order. "1 change", "3 changes": the best of those with so few. nearest: least RTT,
     whatever it takes in changes, nothing less safe than `best`. safest: least utilisation in the worst single
     failure. One that is dominated (none of safety, strain, RTT, worst utilisation and changes is better than
-    another's) is left out; of equal ones the first name counts, the others are kept beside it.
+    another's) is left out; of equal ones the first name counts, the others are kept beside it. All are
+    among those whose failures are all known: so none is better than `best`.
     """
-    choices = evaluated.choices()
+    choices = evaluated.whole()
     marks = evaluated.marks(choices)
     today = order.worth(evaluated, np.zeros(choices.shape[1], np.int16))
     named: list[tuple[str, Worth]] = [(TODAY, today), (BEST, best)]
@@ -58,6 +59,8 @@ def finalists(evaluated: Evaluated, order: Order, best: Worth, safest: Worth | N
         _finalist(evaluated, order, tuple(names), np.array(choice, np.int16))
         for choice, names in merged.items()
     ]
+    if safest is not None:
+        made = _named_safest(made, best)
     points = [_point(evaluated, one) for one in made]
     kept = [
         one
@@ -65,6 +68,23 @@ def finalists(evaluated: Evaluated, order: Order, best: Worth, safest: Worth | N
         if one.names[0] in (TODAY, BEST) or not any(_dominates(other, point) for other in points)
     ]
     return (kept[0], *sorted(kept[1:], key=lambda one: (one.worth.changes, one.worth)))
+
+
+def _named_safest(made: list[Finalist], best: Worth) -> list[Finalist]:
+    """The name goes to the least utilisation of those that harm nobody and overload no more than `best`.
+
+    The search for it puts objectives first, so another row may stand failures better.
+    """
+    fit = [one for one in made if one.worth.safety[:BROKEN] <= best.safety[:BROKEN]]
+    least = min(fit, key=lambda one: (one.utilisation, SAFEST not in one.names, one.worth))
+    named = []
+    for one in made:
+        names = tuple(name for name in one.names if name != SAFEST)
+        if one is least:
+            names = (*names, SAFEST)
+        if names:
+            named.append(replace(one, names=names))
+    return named
 
 
 def _finalist(

@@ -18,10 +18,10 @@ STYLE = """
 .search-plot .grid { stroke: var(--line); }
 .search-plot .front { fill: none; stroke: var(--pale); stroke-width: 2; }
 .search-plot circle { fill: var(--paper); stroke: var(--ink); stroke-width: 2; }
-.search-plot .name { fill: var(--ink); }
+.search-plot .name { fill: var(--ink); paint-order: stroke; stroke: var(--paper); stroke-width: 3px; }
 .search-plot .picked circle { fill: var(--accent); stroke: var(--accent); }
 .search-plot .picked .name { fill: var(--accent); font-weight: 650; }
-.search-plot .worse circle { stroke-dasharray: 3 2; }
+.search-plot .worse circle { stroke-dasharray: 3 2; fill: var(--paper); }
 """
 
 
@@ -78,6 +78,8 @@ def section(report: SearchReport) -> Section:
             has_calibration=any(choice.calibrated for choice in report.choices),
             worst=wording.worst_word,
             unserved=wording.unserved,
+            gained=wording.gained,
+            counting=wording.counting(report),
             gain=wording.edit_gain,
             loss=wording.edit_loss,
             fullest=_fullest,
@@ -121,7 +123,7 @@ def _plot(report: SearchReport) -> Plot | None:
     dots: list[Dot] = []
     for row in rows:
         at_x, at_y = x(row.changes), y(row.rtt_ms)
-        label_y = at_y
+        label_y = at_y - 9  # above, where the line to the next dot seldom goes
         for other in dots:
             if abs(other.x - at_x) < WIDTH / 4 and abs(other.label_y - label_y) < LINE:
                 label_y = other.label_y + LINE
@@ -130,10 +132,10 @@ def _plot(report: SearchReport) -> Plot | None:
             Dot(
                 name=row.name,
                 note=f"{ms(row.rtt_ms)} ms",
-                kind="picked" if row is report.picked else "worse" if broken else "plain",
+                kind=f"{'picked' if row is report.picked else 'plain'}{' worse' if broken else ''}",
                 x=at_x,
                 y=at_y,
-                label_x=at_x + 10,
+                label_x=at_x + 8,
                 label_y=round(min(label_y, HEIGHT - BOTTOM - 4), 1),
                 anchor="start",
             )
@@ -147,7 +149,7 @@ def _plot(report: SearchReport) -> Plot | None:
     step = max(1, -(-most // 6))
     return Plot(
         dots=tuple(dots),
-        front=" ".join(f"{a:g},{b:g}" for a, b in front),
+        front=" ".join(f"{a:g},{b:g}" for a, b in front) if len(front) > 1 else "",
         ticks=tuple((x(number), str(number)) for number in range(0, most + 1, step)),
         levels=tuple(
             (y(low + (high - low) * share), f"{ms(low + (high - low) * share)} ms")

@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import sha256
+from math import isfinite
 
 import numpy as np
 
 from anyplane.model.errors import UsageError
 from anyplane.planning import jsonform
-from anyplane.planning.search.evaluated import Key, Sets, choice_of, key_of
-from anyplane.planning.search.marks import Ground
+from anyplane.planning.search.evaluated import BASE, Key, Sets, choice_of, key_of
+from anyplane.planning.search.marks import CHANGES, Ground
 
 KIND = "anyplane optimize: evaluated sets"
+MARK_COUNT = CHANGES + 1
+MARKS = "2"
+"""Another one whenever a choice is marked otherwise: sets of before mean something else."""
 
 
 def fingerprint(ground: Ground) -> str:
     """A hash of all that the marks of a choice depend on: design, options, Internet, latency, goal."""
     design, topology = ground.design, ground.topology
-    digest = sha256()
+    digest = sha256(MARKS.encode())
     for one in ground.made:
         scenario = one.scenario
         said = (scenario.prefixes, scenario.sites, scenario.owners, scenario.load_per_user, one.options)
@@ -78,7 +82,10 @@ def from_text(text: str, mark: str, *, file: str) -> Sets:
     try:
         for line in lines:
             choice, failed, *values = json.loads(line)
-            found[key_of(np.array(choice, np.int16)), int(failed)] = tuple(float(value) for value in values)
+            numbers = tuple(float(value) for value in values)
+            if len(numbers) != (MARK_COUNT if failed == BASE else 2) or not all(map(isfinite, numbers)):
+                raise ValueError(line)
+            found[key_of(np.array(choice, np.int16)), int(failed)] = numbers
     except (ValueError, TypeError, OverflowError):
         raise UsageError(f"{file} is damaged", hint="name a new file") from None
     if len(found) != head.get("sets"):

@@ -11,9 +11,9 @@ A choice x is judged by what `plan` would say of it. With u users in all and tod
   strain    the same for the worst single failure: load over what is promised, p95 RTT over what is promised
   cost      the user-weighted RTT in ms, and so many ms for each uplink that is set otherwise than today
 
-Misses count in hundredths, rounded up. Less is better; a later number counts only between choices that are
-equal in all earlier ones, as docs/explanation/search.md explains. A failure costs a run of routing for each
-site: `strain` is asked last.
+Misses count in hundredths, rounded up; overload in hundredths of today's, where that is more. Less is better;
+a later number counts only between choices that are equal in all earlier ones, as docs/explanation/search.md
+explains. A failure costs a run of routing for each site: `strain` is asked last.
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ class Ground:
         ]
         self.totals = np.array([one.assessor.clients.total for one in self.assessors])
         self.today = self.tables(made[0].as_designed())
+        self._over_today = float(self._over(self.today)[0]) if self.has_load else 0.0
 
     def count_users(self) -> None:
         """From now on tables have the users of each site, even if no mark needs them."""
@@ -161,7 +162,7 @@ class Ground:
             marks[:, ASTRAY] += (_people(table.astray[:, :, 0]) > 0).sum(axis=1)
             marks[:, BROKEN] += self._missed(which, table, choices)
         if self.has_load:
-            marks[:, OVERLOAD] = coarse(np.nan_to_num(self.utilisation(tables) - 1.0)).sum(axis=1)
+            marks[:, OVERLOAD] = levels(self._over(tables), self._over_today)
         marks[:, RTT] = self.rtt(tables)
         marks[:, CHANGES] = (choices != 0).sum(axis=1)
         return np.round(marks, 6)
@@ -185,11 +186,19 @@ class Ground:
 
     def utilisation(self, tables: Sequence[FiguresTable]) -> Float64:
         """(R, sites) load over capacity, all scenarios together; NaN where a site has no capacity."""
+        return np.asarray(np.round(self._used(tables), 6))
+
+    def _used(self, tables: Sequence[FiguresTable]) -> Float64:
         loads = np.zeros((len(tables[0]), self.real_sites))
         for table, per_user in zip(tables, self.load_per_user, strict=True):
             if per_user:
                 loads += table.users[:, : self.real_sites] * per_user
-        return np.asarray(np.round(loads / self.capacity, 6))
+        return np.asarray(loads / self.capacity)
+
+    def _over(self, tables: Sequence[FiguresTable]) -> Float64:
+        """(R,) load over capacity, in capacities, summed over sites; not rounded, for where every site has
+        more than it can carry the sum hardly changes, and rounding must not decide."""
+        return np.asarray(np.maximum(0.0, np.nan_to_num(self._used(tables) - 1.0)).sum(axis=1))
 
     def rtt(self, tables: Sequence[FiguresTable]) -> Float64:
         """(R,) ms: the goal's RTT of all users, the scenarios weighed by their users."""
@@ -246,6 +255,17 @@ def _lost(one: Variants, rows: Rows, sites: NDArray[np.int64]) -> Rows:
 def coarse(over: Float64) -> Float64:
     """What is above 0, rounded up to whole GRAINs."""
     return np.asarray(np.ceil(np.round(np.maximum(0.0, over) / GRAIN, 4)) * GRAIN)
+
+
+def levels(over: Float64, today: float) -> Float64:
+    """`over` rounded up to today's plus or minus whole steps; of GRAIN, or a hundredth of today's if more.
+
+    So whatever is more than today's counts as more, and what is less by under a step does not count as less;
+    nothing over is 0. Where there is far too little capacity, a GRAIN of it is worth no detour for everybody.
+    """
+    step = max(GRAIN, GRAIN * today)
+    found = today + np.ceil(np.round((over - today) / step, 4)) * step
+    return np.asarray(np.where(np.round(over, 6) <= 0, 0.0, np.maximum(found, GRAIN)))
 
 
 def _people(users: Float64) -> Float64:

@@ -19,14 +19,14 @@ from anyplane.planning.plan import WITHOUT_DISTANCES
 from anyplane.planning.rounding import fraction, people
 from anyplane.planning.search import kept
 from anyplane.planning.search.buying import bought
-from anyplane.planning.search.climb import best_known, climb, descend
+from anyplane.planning.search.climb import best_known, climb, descend, finish_leader
 from anyplane.planning.search.evaluated import BudgetSpent, Evaluated, Sets, Stopped
-from anyplane.planning.search.finalists import BEST, TODAY, Finalist, finalists
+from anyplane.planning.search.finalists import BEST, SAFEST, TODAY, Finalist, finalists
 from anyplane.planning.search.judged import judged
 from anyplane.planning.search.marks import Goal, Ground
 from anyplane.planning.search.order import Order, Worth
 from anyplane.planning.search.recalibrated import recalibrated
-from anyplane.planning.search.report import Calibrated, SearchReport
+from anyplane.planning.search.report import Calibrated, Choice, SearchReport
 from anyplane.planning.search.space import Limits, Space, settings_to_try
 from anyplane.planning.variants import variants
 from anyplane.topology import Topology
@@ -105,23 +105,11 @@ class Search:
         best, safest, stopped = self._search(evaluated)
         evaluated.is_metered = False
         spent = evaluated.spent
-        if best.choice:
-            # The stages on the way there, and those with one edit left out, compete too.
-            bought(evaluated, self.order, np.array(best.choice, np.int16))
-            best = best_known(evaluated, self.order)
-        self._found = finalists(evaluated, self.order, best, safest)
-        rechecked: tuple[Calibrated | None, ...] = (None,) * len(self._found)
-        if calibration != NOTHING:
-            rechecked = recalibrated(
-                self.design,
-                self.topology,
-                [self.made[0].settings(one.choice) for one in self._found],
-                calibration,
-                latency=self.ground.latency,
-                group=self.group,
-            )
-        stages = [bought(evaluated, self.order, one.choice) for one in self._found]
-        rows = judged(self.ground, self._found, stages, rechecked)
+        try:
+            rows = self._rows(evaluated, best, safest, calibration, is_hurried=bool(stopped))
+        except KeyboardInterrupt:
+            stopped = "interrupt"
+            rows = self._rows(evaluated, best, safest, calibration, is_hurried=True)
         picked = next(row for row in rows if BEST in row.names)
         question, limits = self.question, self.question.limits
         return SearchReport(
@@ -154,6 +142,40 @@ class Search:
             warnings=tuple(dict.fromkeys((*self._warnings(), *misfits))),
         )
 
+    def _rows(
+        self,
+        evaluated: Evaluated,
+        best: Worth,
+        safest: Worth | None,
+        calibration: Calibration,
+        *,
+        is_hurried: bool,
+    ) -> tuple[Choice, ...]:
+        """The choices of the report. is_hurried: somebody waits; what is known has to do."""
+        if best.choice and not is_hurried:
+            # The stages on the way there, and those with one edit left out, compete too.
+            bought(evaluated, self.order, np.array(best.choice, np.int16))
+            finish_leader(evaluated, self.order)
+            best = best_known(evaluated, self.order)
+        self._found = finalists(evaluated, self.order, best, safest)
+        rechecked: tuple[Calibrated | None, ...] = (None,) * len(self._found)
+        if calibration != NOTHING:
+            rechecked = recalibrated(
+                self.design,
+                self.topology,
+                [self.made[0].settings(one.choice) for one in self._found],
+                calibration,
+                latency=self.ground.latency,
+                group=self.group,
+            )
+        # What the safest is for, its edits buy: a milder failure, however mild it is already.
+        orders = [self._cautious if one.names[0] == SAFEST else self.order for one in self._found]
+        stages = [
+            bought(evaluated, order, one.choice, is_hurried=is_hurried)
+            for order, one in zip(orders, self._found, strict=True)
+        ]
+        return judged(self.ground, self._found, stages, rechecked)
+
     def turned(self, name: str) -> Mapping[Uplink, Setting]:
         """The settings that a row of the last report turns; UsageError where there is no such row."""
         for one in self._found:
@@ -161,8 +183,12 @@ class Search:
                 return self.made[0].settings(one.choice)
         raise UsageError(
             f"there is no choice {name!r}",
-            hint="there are " + ", ".join(one.names[0] for one in self._found),
+            hint="the rows are " + ", ".join(name for one in self._found for name in one.names),
         )
+
+    @property
+    def _cautious(self) -> Order:
+        return Order(change_cost=self.order.change_cost, bound=0.0, grain=CAUTION)
 
     @property
     def _reserved(self) -> float:
@@ -172,7 +198,7 @@ class Search:
         """(the best, the safest where capacities are known, why it ended early)."""
         rng = np.random.default_rng(self.question.seed)
         stopped, best, safest = "", None, None
-        cautious = Order(change_cost=self.order.change_cost, bound=0.0, grain=CAUTION)
+        cautious = self._cautious
         try:
             evaluated.budget = int(self.question.budget * (1 - self._reserved))
             best = climb(evaluated, self.space, self.order, rng)

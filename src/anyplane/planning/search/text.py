@@ -11,9 +11,11 @@ from anyplane.planning.report import State
 from anyplane.planning.search.report import Choice, SearchReport
 from anyplane.planning.search.wording import (
     broken_promises,
+    counting,
     edit_gain,
     edit_loss,
     effort,
+    gained,
     goal_name,
     unserved,
     verdict,
@@ -41,6 +43,8 @@ def render(report: SearchReport, *, is_plain: bool = False, width: int = WIDTH) 
         Text(""),
         _choices(report, dash, width),
     ]
+    if counting(report):
+        parts.append(Text(counting(report), style="dim"))
     if any(choice.calibrated for choice in report.choices):
         parts += [Text(""), *_calibrated(report, dash)]
     picked = report.picked
@@ -74,6 +78,8 @@ def _choices(report: SearchReport, dash: str, width: int) -> Table:
     if not has_quantiles:
         headers = [header for header in headers if header not in ("p50", "p95")]
     table = _table(*headers)
+    # One choice may have many names; they wrap before any figure is cut.
+    table.columns[0].no_wrap = False
     for choice in report.choices:
         scenario = choice.scenarios[0]
         fullest = max((site.utilisation or 0.0 for site in choice.sites), default=0.0)
@@ -158,7 +164,6 @@ def _sureness(choice: Choice) -> Text:
         even = "" if item.moved_expected is None else f", {count(item.moved_expected)} expected"
         said.append(
             f"{prefix}{count(item.moved_certain)} users change site for certain{even}, "
-            f"{count(item.moved_possible)} at most, as open ties fall; of {ms(item.gain_ms)} ms gained in "
-            f"the mean, {ms(item.gain_certain_ms)} ms come from users whose site is certain before and after."
+            f"{count(item.moved_possible)} at most, as open ties fall; {gained(item)}."
         )
     return Text("\n".join(said))

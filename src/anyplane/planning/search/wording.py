@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from anyplane.planning.figures import count, listed, ms, percent, promised, whole
 from anyplane.planning.report import State
-from anyplane.planning.search.report import Choice, EditWorth, PromiseFigures, SearchReport
+from anyplane.planning.search.marks import UNSERVED_MS
+from anyplane.planning.search.report import (
+    Choice,
+    EditWorth,
+    PromiseFigures,
+    ScenarioFigures,
+    SearchReport,
+)
 
 LEAST_MS = 0.005
 """Less is written as nothing."""
+LEAST_UNSERVED = 0.0005
+"""Fewer users without a site are not written about."""
 MOST_ON_SCREEN = 6
 """Decimal places of a space that is written out; a larger one is written as a power of ten."""
 
@@ -20,18 +29,29 @@ def goal_name(report: SearchReport) -> str:
 def effort(report: SearchReport) -> str:
     """What was looked at, in one sentence."""
     if report.space_log10 <= MOST_ON_SCREEN:
-        space = f"{round(10**report.space_log10):,} choices"
+        size = round(10**report.space_log10)
+        space = f"{size:,} choice{'s' if size > 1 else ''}"
     else:
         space = f"10^{report.space_log10:.0f} choices"
     kinds = listed(list(report.turns), most=6)
     said = (
         f"{report.open_uplinks} of {report.uplinks} uplinks may be turned ({kinds}): {space}; "
-        f"{report.evaluated:,} announcement sets were evaluated"
+        f"{report.evaluated:,} announcement set{'s were' if report.evaluated > 1 else ' was'} evaluated"
     )
     if report.stopped:
         why = "interrupted" if report.stopped == "interrupt" else "the time was over"
         return f"{said} ({why}; what follows is the best until then)."
     return f"{said}, {'every choice' if report.is_exhaustive else f'seed {report.seed}'}."
+
+
+def counting(report: SearchReport) -> str:
+    """How users without a site count in the RTT of the table, where there are any; else ""."""
+    if not any(unserved(choice) >= LEAST_UNSERVED for choice in report.choices):
+        return ""
+    return (
+        f"In the {report.goal} a user without a site counts {UNSERVED_MS:,.0f} ms; `plan` prints that of "
+        "those who reach one."
+    )
 
 
 def verdict(report: SearchReport) -> str:
@@ -47,9 +67,12 @@ def verdict(report: SearchReport) -> str:
     mended = _mended(today, picked)
     if mended:
         said += f"; that also {' and '.join(mended)}"
+    worse = _worsened(today, picked)
+    if worse:
+        said += f"; but {' and '.join(worse)}"
     few = next((row for row in report.choices if 0 < row.changes < picked.changes), None)
     gain = today.rtt_ms - picked.rtt_ms
-    if few is not None and gain > 0 and not mended:
+    if few is not None and gain > 0 and not mended and not worse:
         part = (today.rtt_ms - few.rtt_ms) / gain
         said += f"; {few.changes} of them {'brings' if few.changes == 1 else 'bring'} {percent(part)} of that"
     return said + "."
@@ -62,6 +85,9 @@ def _mended(today: Choice, picked: Choice) -> list[str]:
     kept = [item for item in was if now[item.name, item.scenario].state is not State.BROKEN]
     if kept:
         found.append(f"keeps {', '.join(dict.fromkeys(item.name for item in kept))}")
+    more = unserved(today) - unserved(picked)
+    if more >= LEAST_UNSERVED:
+        found.append(f"serves {percent(more)} of users who reach no site today")
     if picked.overload < today.overload:
         found.append("takes overload off the sites" if not picked.overload else "lessens overload")
     elif picked.strain < today.strain and not any("failure" in item.name for item in kept):
@@ -71,6 +97,51 @@ def _mended(today: Choice, picked: Choice) -> list[str]:
     return found
 
 
+def _worsened(today: Choice, picked: Choice) -> list[str]:
+    """What somebody who reads nothing else must know: the order allows it where something above is better."""
+    found = []
+    was = {(item.name, item.scenario): item.state for item in today.promises}
+    broken = [
+        item.name
+        for item in picked.promises
+        if item.state is State.BROKEN and was[item.name, item.scenario] is not State.BROKEN
+    ]
+    if broken:
+        found.append(f"breaks {', '.join(dict.fromkeys(broken))}")
+    off = [
+        site.site
+        for before, site in zip(today.sites, picked.sites, strict=True)
+        if before.is_announced and not site.is_announced
+    ]
+    if off:
+        found.append(f"withdraws {listed(off, most=6)} altogether")
+    full, fuller = _fullest(today), _fullest(picked)
+    if picked.overload > today.overload:
+        found.append("adds overload")
+    elif fuller > max(full, 1.0):
+        found.append(f"fills the fullest site to {whole(fuller)} (today {whole(full)})")
+    if picked.strain > today.strain and "worst_failure" not in "".join(broken):
+        found.append(f"makes the worst failure worse ({worst_word(picked)}, today {worst_word(today)})")
+    return found
+
+
+def _fullest(choice: Choice) -> float:
+    return max((site.utilisation or 0.0 for site in choice.sites), default=0.0)
+
+
+def gained(item: ScenarioFigures) -> str:
+    """What of a scenario's gain is sure; a loss is called one."""
+    if item.gain_ms >= 0:
+        said = f"of {ms(item.gain_ms)} ms gained in the mean, {ms(item.gain_certain_ms)} ms come from users"
+    elif item.gain_certain_ms <= 0:
+        said = f"of {ms(-item.gain_ms)} ms lost in the mean, {ms(-item.gain_certain_ms)} ms are lost by users"
+    else:
+        said = (
+            f"{ms(-item.gain_ms)} ms are lost in the mean, but {ms(item.gain_certain_ms)} ms gained by users"
+        )
+    return f"{said} whose site is certain before and after"
+
+
 def worst_word(choice: Choice) -> str:
     """ "ams 104 %": the fullest site in the worst failure; else the slowest p95 after one."""
     worst = choice.worst
@@ -78,7 +149,7 @@ def worst_word(choice: Choice) -> str:
         return "–"
     if worst.utilisation is not None:
         return f"{worst.fullest} {whole(worst.utilisation)}"
-    return f"p95 {ms(worst.p95_ms)} ms"
+    return "p95 unserved" if worst.p95_ms is None else f"p95 {ms(worst.p95_ms)} ms"
 
 
 def unserved(choice: Choice) -> float:
