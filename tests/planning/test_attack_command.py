@@ -156,8 +156,10 @@ def test_a_site_of_the_playbook_says_what_to_type() -> None:
         (("attack", "--sources", "nowhere.csv"), "nowhere.csv"),
         (("attack", "--sources", "global", "--gbps", "5"), "there is no such file"),
         (("attack", "--sources", "bad.csv"), r"bad\.csv:3: 'lots' is not a volume"),
-        (("attack", "--sources", "flows.csv", "--gbps", "-1"), "not a volume above 0"),
-        (("attack", "--sources", "flows.csv", "--gbps", "nan"), "not a volume above 0"),
+        (("attack", "--sources", "flows.csv", "--gbps", "-1"), "not a volume of"),
+        (("attack", "--sources", "flows.csv", "--gbps", "nan"), "not a volume of"),
+        (("attack", "--sources", "flows.csv", "--gbps", "1e300"), "not a volume of"),
+        (("attack", "--sources", "flows.csv", "--gbps", "1e-9"), "not a volume of"),
         (("attack", "--sources", "flows.csv", "--capacity-gbps", "fra"), "not SITE=N"),
         (("attack", "--sources", "flows.csv", "--capacity-gbps", "ber=5"), "no site 'ber'"),
         (("attack", "--sources", "flows.csv", "--bits-per-query", "0"), "not above 0"),
@@ -182,3 +184,16 @@ def test_a_design_that_announces_apart_needs_a_group() -> None:
 
     assert code == 1
     assert json.loads(text)["prefixes"] == ["198.51.100.0/24"]
+
+
+@pytest.mark.parametrize("what", ["moved", "unreached"])
+def test_a_kept_file_with_numbers_that_cannot_be_is_refused(files: Path, what: str) -> None:
+    asked = ("attack", "--sources", "flows.csv", "--resume", "kept.json")
+    run(*asked)
+    kept = json.loads((files / "kept.json").read_text())
+    one = kept["landings"][-1]
+    one[what] = float("inf") if what == "moved" else [float("nan")] * len(one[what])
+    (files / "kept.json").write_text(json.dumps(kept))
+
+    with pytest.raises(AnyplaneError, match="is damaged"):
+        run(*asked)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import random_worlds
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from anyplane.design.design import Design
 from anyplane.design.setting import with_settings
+from anyplane.planning.attack.kept import fingerprint
 from anyplane.planning.attack.responses import NOTHING, Ground, Kind, Poison, Response, pair, responses
 from anyplane.planning.attack.sources import listed
 from anyplane.planning.attack.sweep import Sweep
@@ -258,3 +261,18 @@ def test_known_landings_are_not_reckoned_again() -> None:
     assert (again[1].by_site == second.by_site).all()
     assert told == [2]
     assert first is not second
+
+
+def test_what_is_kept_is_not_taken_for_another_internet_with_the_same_neighbours() -> None:
+    sweep = tiny([])
+    before = fingerprint(sweep)
+    assert fingerprint(tiny([])) == before
+
+    # The last neighbour of the first network that has peers becomes its customer.
+    world = sweep.topology
+    peers = world.adj_customers.copy()
+    network = int(np.flatnonzero(peers > world.adj_peers)[0])
+    peers[network] -= 1
+    sweep.topology = replace(world, adj_customers=peers)
+
+    assert fingerprint(sweep) != before

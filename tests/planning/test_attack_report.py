@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +12,15 @@ from rich.console import Console
 
 from anyplane.design.design import LoadUnit, PrefixGroup
 from anyplane.model.errors import TopologyError, UsageError
+from anyplane.planning.attack import words
 from anyplane.planning.attack.attack import Question, attack
 from anyplane.planning.attack.html import section
-from anyplane.planning.attack.report import AttackReport, Outcome, to_json
+from anyplane.planning.attack.report import AttackReport, Loads, Outcome, to_json
 from anyplane.planning.attack.responses import Kind
 from anyplane.planning.attack.sources import listed
 from anyplane.planning.attack.text import render
 from anyplane.planning.attack.words import volume
-from anyplane.planning.jsonform import from_plain, parse
+from anyplane.planning.jsonform import from_plain, parse, to_plain
 from anyplane.planning.page.answers import page
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "attack" / "tiny.txt"
@@ -87,7 +89,7 @@ def test_a_drowned_site_that_withdraws_drowns_the_next() -> None:
     assert [one.withdrawn for one in rounds] == [(), ("a",), ("a", "c")]
     assert [one.drowned for one in rounds] == [("a",), ("c",), ()]
     assert rounds[-1].users_cut == 950.0
-    assert rounds[-1].loads == ()
+    assert rounds[-1].loads == Loads()
 
 
 def test_sites_that_drown_together_withdraw_together() -> None:
@@ -187,6 +189,85 @@ def test_users_of_other_prefixes_load_the_sites_too() -> None:
         attack(design, world, attacking, replace(QUESTION, group="web"))
 
 
+def test_an_entry_that_carries_other_prefixes_too_keeps_them_when_it_is_withdrawn() -> None:
+    world = tiny_world.topology()
+    groups = (
+        PrefixGroup(name="dns", prefixes=(tiny_world.V4,)),
+        PrefixGroup(name="api", prefixes=(tiny_world.V6,)),
+    )
+    both = (tiny_world.V4, tiny_world.V6)
+    design = tiny_world.design(
+        groups=groups,
+        sites=(
+            tiny_world.site(
+                "a", 0, tiny_world.upstream(10, prefixes=both), tiny_world.upstream(20, prefixes=both[:1])
+            ),
+            tiny_world.site("c", 2, tiny_world.upstream(20, prefixes=both)),
+        ),
+    )
+    attacking = listed(world, {101: 1.0}, name="x", gbps=None)
+
+    report = attack(design, world, attacking, replace(QUESTION, group="dns"))
+
+    kept = "sites.a.upstreams.0 (asn 10): announce: [2001:db8::/48]; safety: retire: [AS10]"
+    out = "sites.a.upstreams.1 (asn 20): take the entry out; safety: retire: [AS20]"
+    assert outcome(report, "a/AS10: withdraw").orders == (kept,)
+    assert outcome(report, "a: withdraw").orders == (
+        kept,
+        out,
+        "or at a: anyplane site drain dns --force (withdrawn after 60 s of prepends)",
+    )
+
+
+def test_what_leans_on_an_unknown_capacity_comes_last_and_says_so() -> None:
+    report = reckoned(Question(capacity_gbps={"a": 10.0}, bits_per_query=1e6))
+    withdrawn, nothing = outcome(report, "a: withdraw"), outcome(report, "do nothing")
+
+    # c has the design's 1.5 kqps of 1 Mbit each, which is known; without it nothing can drown there.
+    assert withdrawn.unknown == ()
+    unknown = reckoned(Question(capacity_gbps={"a": 10.0}))
+    withdrawn, nothing = outcome(unknown, "a: withdraw"), outcome(unknown, "do nothing")
+    assert (withdrawn.users_hurt, withdrawn.unknown, nothing.unknown) == (0.0, ("c",), ())
+    assert withdrawn.rank > nothing.rank
+    blackhole = outcome(unknown, "blackhole at AS10")
+    assert blackhole.rank < withdrawn.rank
+    leaning = [bool(one.unknown) for one in unknown.responses]
+    assert leaning == sorted(leaning)
+    saving = words.best(unknown)
+    assert saving is not None
+    assert not saving.unknown or "if c carries it" in words.advice(unknown)
+    assert "c?" in words.drowning(withdrawn, most=3)
+    assert "1 site withdrawn and 0 users hurt, if c carries it" in words.rounds(unknown)
+
+
+def test_a_site_that_its_own_users_drown_is_named() -> None:
+    full = reckoned(Question(capacity_gbps={"a": 1.0, "c": 20.0}, bits_per_query=1e6))
+
+    assert any("without any attack: a (" in text for text in full.warnings)
+    assert not any("without any attack" in text for text in reckoned().warnings)
+
+
+def test_a_network_that_lands_on_several_sites_is_said_to_do_so_by_its_metros() -> None:
+    said = words.concentration(reckoned(volumes={103: 1.0}))
+
+    assert said.endswith(
+        "lands on a 50.0 %, c 50.0 %. Each metro of it goes to one site, unless a tie is open."
+    )
+    assert words.concentration(reckoned()) == "AS101 A-Net with 18.7 Gbps lands whole on a."
+
+
+def test_all_at_once_is_one_round() -> None:
+    assert words.rounds(reckoned(volumes={101: 18.7, 102: 30.0})).startswith("After 1 round nothing")
+
+
+def test_what_thousands_of_small_networks_send_is_kept_to_a_kilobit() -> None:
+    report = reckoned(volumes={101: 5.0, 102: 0.0003})
+
+    small = report.sources[1]
+    assert (small.gbps, [(one.site, one.gbps) for one in small.landed]) == (0.0003, [("c", 0.0003)])
+    assert words.landing(small) == "AS102 B-Net with 300 kbps lands whole on c"
+
+
 def test_pairs_are_tried_and_may_win() -> None:
     alone, paired = reckoned(), reckoned(replace(QUESTION, with_pairs=True))
 
@@ -204,7 +285,7 @@ def test_what_to_type_is_said_for_each_response() -> None:
     assert said["a: prepend 2"] == ("sites.a.upstreams.0 (asn 10): prepend: 2",)
     assert said["a: withdraw"] == (
         "sites.a: enabled: false",
-        "or at once, at a: anyplane site drain --force",
+        "or at a: anyplane site drain --force (withdrawn after 60 s of prepends)",
     )
     assert said["a: no-export"] == ("sites.a.upstreams.0 (asn 10): no_export: true",)
     assert said["blackhole at AS10"] == ("at a: anyplane site blackhole add ADDRESS --for 1h --force",)
@@ -230,6 +311,9 @@ def test_the_json_form_is_read_back_as_it_was() -> None:
 
     assert from_plain(AttackReport, parse(to_json(report), file="x"), where="x") == report
     assert to_json(reckoned()) == to_json(reckoned())
+    assert '"utilisation": [' in to_json(report)
+    assert json.loads(to_json(report)) == to_plain(report)
+    assert not any(line.strip(" ,]").replace(".", "").isdigit() for line in to_json(report).splitlines())
 
 
 def test_the_page_shows_the_picture_and_its_table() -> None:
@@ -258,6 +342,8 @@ def test_names_from_a_design_and_a_topology_are_escaped() -> None:
     ("gbps", "text"),
     [
         (0.0, "0"),
+        (0.00025, "250 kbps"),
+        (0.0009996, "1 Mbps"),
         (0.03, "30 Mbps"),
         (0.9996, "1 Gbps"),
         (9.01, "9.01 Gbps"),

@@ -27,6 +27,8 @@ def read(tmp_path: Path, text: str) -> dict[int, float]:
         "asn,gbps\nAS101,5\nAS102,2.5\n",
         "# flows\ngbps;as\n5;101\n2.0;102\n0.5;102\n",
         "101\t5\n102\t2.5\n",
+        "\ufeffasn,gbps\r\n101,5\r\n102,2.5\r\n",
+        "\ufeff101,5\n102,2.5\n",
     ],
 )
 def test_volumes_are_read_in_any_usual_form(tmp_path: Path, text: str) -> None:
@@ -39,6 +41,7 @@ def test_volumes_are_read_in_any_usual_form(tmp_path: Path, text: str) -> None:
         ("101,5\n102,much\n", 2, "not a volume"),
         ("101,5\n\n102,-1\n", 3, "not a volume"),
         ("101,nan\n", 1, "not a volume"),
+        ("101,1e308\n102,1e308\n", 1, "not a volume"),
         ("101\n", 1, "too few columns"),
         ("101,5\n99999999999,1\n", 2, "not an AS number"),
         ("network,bytes\n101,5\n", 1, "names no columns"),
@@ -64,6 +67,12 @@ def test_a_list_is_scaled_and_what_is_unknown_is_kept_apart() -> None:
 def test_a_list_of_strangers_is_refused() -> None:
     with pytest.raises(TopologyError, match="none of its 1 networks"):
         listed(tiny_world.topology(), {64999: 1.0}, name="x", gbps=None)
+
+
+def test_a_list_of_next_to_nothing_is_refused_as_a_wrong_unit() -> None:
+    with pytest.raises(UsageError, match="less than 1 Mbit/s together"):
+        listed(tiny_world.topology(), {101: 0.0001, 102: 0.0002}, name="x", gbps=None)
+    assert listed(tiny_world.topology(), {101: 0.0001}, name="x", gbps=5.0).total == pytest.approx(5.0)
 
 
 def test_a_network_without_users_sends_evenly_from_its_metros() -> None:

@@ -66,8 +66,8 @@ def test_an_overloaded_site_is_looked_up_the_other_way_round() -> None:
 
     assert (lookup.attack_share, lookup.users_share) == (0.75, 0.65)
     assert found["a: withdraw"].attack == 1.0
-    assert [(taker.site, taker.share) for taker in found["a: withdraw"].to] == [("c", 0.75)]
-    assert [(taker.site, taker.share) for taker in found["blackhole at AS10"].to] == [("", 0.75)]
+    assert (found["a: withdraw"].to, found["a: withdraw"].to_shares) == (("c",), (0.75,))
+    assert (found["blackhole at AS10"].to, found["blackhole at AS10"].to_shares) == (("",), (0.75,))
     assert "c: withdraw" not in found
 
 
@@ -139,6 +139,7 @@ def test_the_json_form_is_read_back_as_it_was() -> None:
     report = reckoned(poison=(10,))
 
     assert from_plain(PlaybookReport, parse(to_json(report), file="x"), where="x") == report
+    assert '"to_shares": [0.75]' in to_json(report)
 
 
 def test_the_page_has_the_table_the_lookups_and_what_to_type() -> None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from anyplane.planning.weighted import Float64
 
 CAPACITY = "Capacity"
+LEAST_GBPS, MOST_GBPS = 0.001, 1e9
 
 
 def attack(
@@ -118,8 +119,8 @@ def attack(
     refuse_both_to_standard_output(json_file=json_file, html=html)
     source_file = None if sources.startswith(BOTNET) else sources
     refuse_overwriting((design, topology, users, calibration, source_file), (json_file, html, resume))
-    if gbps is not None and not 0 < gbps < math.inf:
-        raise UsageError(f"--gbps {gbps:g} is not a volume above 0")
+    if gbps is not None and not LEAST_GBPS <= gbps <= MOST_GBPS:
+        raise UsageError(f"--gbps {gbps:g} is not a volume of {LEAST_GBPS:g} to {MOST_GBPS:g} Gbit/s")
     if bits_per_query is not None and not 0 < bits_per_query < math.inf:
         raise UsageError(f"--bits-per-query {bits_per_query:g} is not above 0")
     room = _capacities(capacity_gbps)

@@ -10,6 +10,8 @@ from anyplane.datasets.compressed import excerpt, read_text
 from anyplane.model.errors import DataError
 
 HINT = "expected a CSV with asn,gbps"
+MOST_GBPS = 1e9
+"""A million Tbit/s: more is a mistake in the unit."""
 VOLUMES = ("gbps", "gbit/s", "volume", "traffic")
 
 
@@ -52,6 +54,6 @@ def _volume(text: str, file: str, line: int) -> float:
         value = float(text.replace("_", ""))
     except ValueError:
         value = math.nan
-    if not 0 <= value < math.inf:
+    if not 0 <= value <= MOST_GBPS:
         raise DataError(file, f"{excerpt(text)} is not a volume in Gbit/s", line=line, hint=HINT)
     return value

@@ -21,7 +21,7 @@ from anyplane.planning.attack.scenario_choice import chosen, loads_of_others
 from anyplane.planning.attack.site_table import site_table
 from anyplane.planning.attack.sources import Attack
 from anyplane.planning.attack.sweep import Sweep
-from anyplane.planning.figures import whole
+from anyplane.planning.figures import listed, whole
 from anyplane.planning.latency import LatencyModel
 from anyplane.planning.plan import NO_USERS
 from anyplane.planning.rounding import fraction, people
@@ -177,6 +177,12 @@ def _warnings(
             found.append(
                 f"no capacity is known of {', '.join(without)}: never drowned here (--capacity-gbps)"
             )
+    alone = room.per_user * sweep.now.by_site[0, : len(room.gbps)] + room.others
+    if over := [str(design.sites[s].name) for s in np.flatnonzero(alone > room.gbps)]:
+        found.append(
+            f"beyond capacity by the users' load alone, without any attack: {listed(over, most=12)} "
+            "(are load, capacity and bits per query right?)"
+        )
     if room.is_known and not room.per_user:
         why = (
             "the design gives no load"

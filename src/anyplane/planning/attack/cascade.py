@@ -7,10 +7,11 @@ moves on with its users, and drowns the next. It ends when nothing drowns, or wh
 from __future__ import annotations
 
 from anyplane.planning.attack.harm import Capacities, harm
-from anyplane.planning.attack.origins import LEAST_GBPS, gbps
-from anyplane.planning.attack.report import Round, SiteLoad
+from anyplane.planning.attack.origins import LEAST_GBPS
+from anyplane.planning.attack.ranking import LEAST_USERS, loads_at
+from anyplane.planning.attack.report import Round
 from anyplane.planning.attack.sweep import Sweep
-from anyplane.planning.rounding import part, people
+from anyplane.planning.rounding import people
 
 
 def cascade(sweep: Sweep, room: Capacities, served: float) -> tuple[Round, ...]:
@@ -30,15 +31,16 @@ def cascade(sweep: Sweep, room: Capacities, served: float) -> tuple[Round, ...]:
                 drowned=tuple(names[s] for s in drowned),
                 users_hurt=people(hurt.hurt),
                 users_cut=people(hurt.cut),
-                loads=tuple(
-                    SiteLoad(
-                        site=names[s],
-                        users=people(users[s]),
-                        attack_gbps=gbps(hurt.attack[s]),
-                        utilisation=part(hurt.load[s], room.gbps[s]) if room.gbps[s] < float("inf") else None,
-                    )
-                    for s in range(len(room.gbps))
-                    if users[s] >= 0.05 or hurt.attack[s] >= LEAST_GBPS
+                loads=loads_at(
+                    sweep,
+                    room,
+                    landing,
+                    hurt,
+                    [
+                        s
+                        for s in range(len(room.gbps))
+                        if users[s] >= LEAST_USERS or hurt.attack[s] >= LEAST_GBPS
+                    ],
                 ),
             )
         )

@@ -24,12 +24,24 @@ def orders(ground: Ground, response: Response, prefixes: Sequence[Prefix]) -> tu
     )
     if response.kind is Kind.WITHDRAW:
         (site,) = response.sites
-        lines.append(f"or at once, at {ground.name(site)}: anyplane site drain --force")
+        lines += _draining(ground, site, prefixes)
     if response.poison is not None:
         lines += _poisoning(ground, response.poison)
     if response.droppers:
         lines += _blackholing(ground, response, prefixes)
     return tuple(lines)
+
+
+def _draining(ground: Ground, site: int, prefixes: Sequence[Prefix]) -> list[str]:
+    """Without an edit: an order to the site's agent, for each attacked group where there are others too."""
+    groups = ground.design.groups
+    meant = [group.name for group in groups if set(group.prefixes) & set(prefixes)]
+    names = [""] if len(meant) == len(groups) else [f"{name} " for name in meant]
+    wait = f"{ground.design.safety.drain_wait_s:g} s"
+    return [
+        f"or at {ground.name(site)}: anyplane site drain {name}--force (withdrawn after {wait} of prepends)"
+        for name in names
+    ]
 
 
 def _merged(edits: Sequence[tuple[str, str]]) -> list[str]:
@@ -55,8 +67,9 @@ def _edits(
     design, name = ground.design, ground.name(site)
     extra = _entry_of_its_own(design, turned, prefixes)
     everything = len(turned) == len(design.sites[site].upstreams)
-    words = {uplink: _words(design, uplink, setting) for uplink, setting in turned.items()}
-    if everything and not extra and all(setting == OFF for setting in turned.values()):
+    words = {uplink: _words(design, uplink, setting, prefixes) for uplink, setting in turned.items()}
+    is_all = all(set(upstream_at(design, uplink).prefixes) <= set(prefixes) for uplink in turned)
+    if everything and is_all and all(setting == OFF for setting in turned.values()):
         return [(name, ": enabled: false")]
     if len(turned) > 1 and everything and len(set(words.values())) == 1:
         return [(name, f".upstreams, each entry: {next(iter(words.values()))}{extra}")]
@@ -73,11 +86,13 @@ def _asn(design: Design, uplink: Uplink) -> int:
     return int(upstream_at(design, uplink).asn)
 
 
-def _words(design: Design, uplink: Uplink, setting: Setting) -> str:
+def _words(design: Design, uplink: Uplink, setting: Setting, prefixes: Sequence[Prefix]) -> str:
     upstream = upstream_at(design, uplink)
     now = setting_of(design, upstream)
     if not setting.is_announced:
-        return f"take the entry out; safety: retire: [AS{_asn(design, uplink)}]"
+        rest = [str(prefix) for prefix in upstream.prefixes if prefix not in prefixes]
+        kept = f"announce: [{', '.join(rest)}]" if rest else "take the entry out"
+        return f"{kept}; safety: retire: [AS{_asn(design, uplink)}]"
     said = []
     if setting.prepend != now.prepend:
         said.append(f"prepend: {setting.prepend}")
@@ -91,7 +106,10 @@ def _words(design: Design, uplink: Uplink, setting: Setting) -> str:
 
 
 def _entry_of_its_own(design: Design, turned: dict[Uplink, Setting], prefixes: Sequence[Prefix]) -> str:
-    """Where an entry carries more than the attacked prefixes, it has to be split first."""
+    """Where an entry carries more than the attacked prefixes, it has to be split first, unless it is only to
+    announce less."""
+    if all(setting == OFF for setting in turned.values()):
+        return ""
     if all(set(upstream_at(design, uplink).prefixes) <= set(prefixes) for uplink in turned):
         return ""
     return f", in an entry of its own with announce: [{', '.join(map(str, prefixes))}]"

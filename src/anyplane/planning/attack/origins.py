@@ -12,6 +12,8 @@ from anyplane.planning.weighted import Float64
 
 LARGEST = 12
 LEAST_GBPS = 0.0005
+LEAST_OF_SOURCE = 5e-7
+"""A source among thousands may send little: its parts are kept to a kbit/s."""
 NAMES = {
     "AF": "Africa",
     "AN": "Antarctica",
@@ -102,11 +104,15 @@ def _source(sweep: Sweep, *, name: str, asn: int, country: str, total: float, la
         name=name,
         asn=asn,
         country=country,
-        gbps=gbps(total),
-        unreached_gbps=gbps(max(0.0, total - float(landed.sum()))),
+        gbps=_fine(total),
+        unreached_gbps=_fine(max(0.0, total - float(landed.sum()))),
         landed=tuple(
-            SiteGbps(site=sweep.scenario.sites[s], gbps=gbps(landed[s]))
+            SiteGbps(site=sweep.scenario.sites[s], gbps=_fine(landed[s]))
             for s in order
-            if landed[s] >= LEAST_GBPS
+            if landed[s] >= LEAST_OF_SOURCE
         ),
     )
+
+
+def _fine(value: float) -> float:
+    return round(float(value), 6)

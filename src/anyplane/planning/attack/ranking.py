@@ -1,4 +1,8 @@
-"""ranked: every response tried, the one that leaves fewest users hurt first."""
+"""ranked: every response tried, the one that leaves fewest users hurt first.
+
+One that leans on a site of which no capacity is known comes after all that do not: it looks best
+because nothing can drown there, and may be the worst.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,14 @@ import numpy as np
 from anyplane.planning.attack.harm import Capacities, Harm, harm
 from anyplane.planning.attack.orders import orders
 from anyplane.planning.attack.origins import LEAST_GBPS, gbps
-from anyplane.planning.attack.report import Outcome, SiteLoad
+from anyplane.planning.attack.report import Loads, Outcome
 from anyplane.planning.attack.responses import NOTHING, Ground, Kind, Response, pair
 from anyplane.planning.attack.sweep import Landing, Sweep
 from anyplane.planning.rounding import part, people
 
 LEAST_USERS = 0.05
+LEANS = 0.01
+"""From this part of the attack on, brought to sites of unknown capacity, a response leans on them."""
 BEAM = 3
 """With pairs: so many of the best responses are each tried together with every other."""
 Progress = Callable[[int, int], None]
@@ -38,7 +44,7 @@ def ranked(
     found = dict(enumerate(sweep.land(prepared, threads=threads, known=known, keep=keep, progress=progress)))
     tried = list(prepared)
     if with_pairs:
-        best = _order([(harm(landing, room, served=served), landing) for landing in found.values()])
+        best = _order(sweep, room, [(harm(one, room, served=served), one) for one in found.values()])
         able = [index for index in best if _can_be_paired(tried[index])]
         pairs: dict[frozenset[str], Response] = {}
         for first in able[:BEAM]:
@@ -53,7 +59,7 @@ def ranked(
         tried += more
     harms = [harm(found[index], room, served=served) for index in range(len(tried))]
     nothing = harms[tried.index(NOTHING)].hurt
-    order = _order([(harms[index], found[index]) for index in range(len(tried))])
+    order = _order(sweep, room, [(harms[index], found[index]) for index in range(len(tried))])
     return tuple(
         _outcome(sweep, ground, room, tried[index], found[index], harms[index], rank, nothing)
         for rank, index in enumerate(order, start=1)
@@ -64,15 +70,24 @@ def _can_be_paired(response: Response) -> bool:
     return response.kind not in (Kind.NOTHING, Kind.POISON)
 
 
-def _order(rows: Sequence[tuple[Harm, Landing]]) -> list[int]:
-    """Fewest users hurt first; of equals fewest moved, least RTT, and what comes first in the list."""
+def _order(sweep: Sweep, room: Capacities, rows: Sequence[tuple[Harm, Landing]]) -> list[int]:
+    """What leans on no unknown capacity first; then fewest users hurt; of equals fewest moved, least RTT, and
+    what comes first in the list."""
 
-    def key(index: int) -> tuple[float, float, float, int]:
+    def key(index: int) -> tuple[bool, float, float, float, int]:
         hurt, landing = rows[index]
         p95 = landing.rtt[2]
-        return (people(hurt.hurt), people(landing.moved), np.inf if p95 is None else p95, index)
+        leans = bool(leaned_on(sweep, room, landing))
+        return (leans, people(hurt.hurt), people(landing.moved), np.inf if p95 is None else p95, index)
 
     return sorted(range(len(rows)), key=key)
+
+
+def leaned_on(sweep: Sweep, room: Capacities, landing: Landing) -> tuple[int, ...]:
+    """The sites of unknown capacity that get more of the attack than now, where that is worth naming."""
+    more = (landing.by_site[1] - sweep.now.by_site[1])[: len(room.gbps)]
+    more[np.isfinite(room.gbps)] = 0.0
+    return tuple(np.flatnonzero(more >= LEANS * sweep.totals[1]).tolist())
 
 
 def _outcome(
@@ -99,23 +114,27 @@ def _outcome(
         p95_ms=landing.rtt[2],
         dropped_gbps=gbps(landing.dropped[1]),
         drowned=tuple(names[s] for s in hurt.drowned),
+        unknown=tuple(names[s] for s in leaned_on(sweep, room, landing)),
         loads=site_loads(sweep, room, landing, hurt),
         orders=orders(ground, response, sweep.scenario.prefixes),
     )
 
 
-def site_loads(sweep: Sweep, room: Capacities, landing: Landing, hurt: Harm) -> tuple[SiteLoad, ...]:
+def site_loads(sweep: Sweep, room: Capacities, landing: Landing, hurt: Harm) -> Loads:
     """The sites at which a landing brings something else than now, in the design's order."""
     users, now = landing.by_site, sweep.now.by_site
     changed = np.abs(users - now) >= np.array([[LEAST_USERS], [LEAST_GBPS]])
-    return tuple(
-        SiteLoad(
-            site=sweep.scenario.sites[s],
-            users=people(users[0, s]),
-            attack_gbps=gbps(hurt.attack[s]),
-            utilisation=utilisation(hurt, room, s),
-        )
-        for s in np.flatnonzero(changed[:, : len(room.gbps)].any(axis=0)).tolist()
+    which = np.flatnonzero(changed[:, : len(room.gbps)].any(axis=0)).tolist()
+    return loads_at(sweep, room, landing, hurt, which)
+
+
+def loads_at(sweep: Sweep, room: Capacities, landing: Landing, hurt: Harm, sites: Sequence[int]) -> Loads:
+    """The Loads of these sites."""
+    return Loads(
+        site=tuple(sweep.scenario.sites[s] for s in sites),
+        users=tuple(people(landing.by_site[0, s]) for s in sites),
+        attack_gbps=tuple(gbps(hurt.attack[s]) for s in sites),
+        utilisation=tuple(utilisation(hurt, room, s) for s in sites),
     )
 
 

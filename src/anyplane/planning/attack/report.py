@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anyplane.planning.attack.responses import Kind
-from anyplane.planning.jsonform import render, to_plain
+from anyplane.planning.attack.rows import in_rows
+from anyplane.planning.jsonform import to_plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +73,14 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SiteLoad:
-    """One site under a response."""
+class Loads:
+    """Some sites under a response, in columns of equal length: with hundreds of sites there are thousands of
+    responses, and an object for each site of each would be five times as long."""
 
-    site: str
-    users: float
-    attack_gbps: float
-    utilisation: float | None
+    site: tuple[str, ...] = ()
+    users: tuple[float, ...] = ()
+    attack_gbps: tuple[float, ...] = ()
+    utilisation: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,8 @@ class Outcome:
 
     users_hurt: by expectation; users_touched: at drowned sites, or cut off; users_cut: cut off by it.
     users_saved: so many fewer hurt than by doing nothing. loads: of the sites that get something else than
-    now. orders: what to type.
+    now. unknown: sites of unknown capacity that get more of the attack, and may drown for all that is known.
+    orders: what to type.
     """
 
     rank: int
@@ -102,7 +105,8 @@ class Outcome:
     p95_ms: float | None
     dropped_gbps: float
     drowned: tuple[str, ...]
-    loads: tuple[SiteLoad, ...]
+    unknown: tuple[str, ...]
+    loads: Loads
     orders: tuple[str, ...]
 
 
@@ -115,7 +119,7 @@ class Round:
     drowned: tuple[str, ...]
     users_hurt: float
     users_cut: float
-    loads: tuple[SiteLoad, ...]
+    loads: Loads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,5 +184,5 @@ class AttackReport:
 
 
 def to_json(report: AttackReport) -> str:
-    """The report as JSON text."""
-    return render(to_plain(report))
+    """The report as JSON text, each list of numbers or words on one line."""
+    return in_rows(to_plain(report)) + "\n"

@@ -30,6 +30,7 @@ VOLUME_POWER = 0.75
 """Chance and volume of a network grow with its users to this power: large networks filter a little more."""
 VOLUME_SIGMA = 1.0
 """Of the logarithm of a network's volume, beside what its users make of it."""
+LEAST_GBPS = 0.001
 PREFIX = "botnet:"
 KINDS = "botnet:global, botnet:region=EU (a continent or a country), botnet:network=64500"
 EVERYWHERE = "everywhere"
@@ -72,6 +73,11 @@ def listed(topology: Topology, volumes: Mapping[int, float], *, name: str, gbps:
         raise TopologyError(
             f"{name}: none of its {len(volumes):,} networks is in this topology",
             hint="name the Internet of today with --topology",
+        )
+    if sum(known.values()) < LEAST_GBPS:
+        raise UsageError(
+            f"{name}: its networks send less than 1 Mbit/s together",
+            hint="volumes are in Gbit/s; or say --gbps 500",
         )
     network = np.array(sorted(known), np.int64)
     volume = np.array([known[int(n)] for n in network])

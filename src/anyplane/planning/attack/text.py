@@ -148,7 +148,7 @@ def _responses(report: AttackReport, *, width: int) -> Table:
             count(one.users_moved),
             count(one.users_cut) if one.users_cut else "",
             ms(one.p95_ms),
-            words.names(one.drowned, most=3),
+            words.drowning(one, most=3),
         )
     return table
 

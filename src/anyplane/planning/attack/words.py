@@ -21,7 +21,9 @@ def volume(value: float) -> str:
             digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
             text = f"{scaled:.{digits}f}"
             return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {unit}"
-    return f"{value * 1000:.0f} Mbps" if value else "0"
+    if value >= 0.0009995:
+        return f"{value * 1000:.0f} Mbps"
+    return f"{value * 1e6:.0f} kbps" if value >= 5e-7 else "0"
 
 
 def asked(report: AttackReport) -> str:
@@ -61,7 +63,7 @@ def landing(source: Source) -> str:
     """ "AS123 Name with 500 Gbps lands whole on fra"."""
     begin = f"{source.name} with {volume(source.gbps)}"
     if not source.landed:
-        return f"{begin} has no route to any site"
+        return f"{begin} has no route to any site" if source.gbps else f"{begin} is next to nothing"
     first = source.landed[0]
     share = part(first.gbps, source.gbps)
     if share >= WHOLE:
@@ -84,14 +86,20 @@ def concentration(report: AttackReport) -> str:
         return ""
     first = landing(report.sources[0])
     if report.asked.networks == 1:
-        return f"{first}."
+        is_split = len(report.sources[0].landed) > 1
+        return f"{first}." + (" Each metro of it goes to one site, unless a tie is open." if is_split else "")
     many, share = report.whole_networks, percent(report.whole_share)
     lands = "lands" if many == 1 else "land"
     return (
         f"{many:,} of the {report.asked.networks:,} networks, with {share} of the attack, {lands} whole on "
-        f"one site each, whatever ties decide. The largest: {first}. Anycast spreads an attack by where it "
-        "comes from, not by who has room."
+        f"one site each, whatever ties decide. The largest sender: {first}. Anycast spreads an attack by "
+        "where it comes from, not by who has room."
     )
+
+
+def best(report: AttackReport) -> Outcome | None:
+    """The first response that saves somebody."""
+    return next((one for one in report.responses if one.users_saved > 0), None)
 
 
 def advice(report: AttackReport) -> str:
@@ -100,13 +108,25 @@ def advice(report: AttackReport) -> str:
         return ""
     if not report.drowned:
         return "Nothing needs to be done."
-    best = report.responses[0]
-    if best.users_saved <= 0:
+    saving = best(report)
+    if saving is None:
         return "No prepared response hurts fewer users than doing nothing."
-    left = f"; {count(best.users_hurt)} are still hurt" if best.users_hurt else "; nobody is hurt then"
-    others = f", {len(best.drowned)} sites still drown" if len(best.drowned) > 1 else ""
-    others = f", {best.drowned[0]} still drowns" if len(best.drowned) == 1 else others
-    return f"Best: {best.name}. It saves {count(best.users_saved)} users{left}{others}."
+    left = f"; {count(saving.users_hurt)} are still hurt" if saving.users_hurt else "; nobody is hurt then"
+    left += _if_carried(saving.unknown)
+    others = f", {len(saving.drowned)} sites still drown" if len(saving.drowned) > 1 else ""
+    others = f", {saving.drowned[0]} still drowns" if len(saving.drowned) == 1 else others
+    return f"Best: {saving.name}. It saves {count(saving.users_saved)} users{left}{others}."
+
+
+def _if_carried(unknown: Sequence[str]) -> str:
+    """The condition that stands on sites of which no capacity is known."""
+    carry = "carries" if len(unknown) == 1 else "carry"
+    return f", if {listed(unknown, most=4)} {carry} it (no capacity is known)" if unknown else ""
+
+
+def drowning(one: Outcome, *, most: int) -> str:
+    """The sites that drown under a response; with "?" those that get more, and may drown for all we know."""
+    return names((*(f"{site}?" for site in one.unknown), *one.drowned), most=most)
 
 
 def shown(report: AttackReport, *, most: int) -> tuple[tuple[Outcome, int], ...]:
@@ -133,21 +153,22 @@ def rounds(report: AttackReport) -> str:
     last = report.rounds[-1]
     if len(report.rounds) == 1:
         return ""
-    if not last.loads or all(load.users == 0 for load in last.loads):
-        return (
-            f"After {len(report.rounds) - 1} rounds nothing is announced any more: each site hands the "
-            "attack on to the next."
-        )
+    ended = "1 round" if len(report.rounds) == 2 else f"{len(report.rounds) - 1} rounds"
+    if not last.loads.site:
+        return f"After {ended} nothing is announced any more: each site hands the attack on to the next."
     gone = len(last.withdrawn)
+    loads = zip(last.loads.site, last.loads.utilisation, last.loads.attack_gbps, strict=True)
+    unknown = [site for site, full, attack in loads if full is None and attack]
     return (
-        f"It ends after {len(report.rounds) - 1} round{'s' if len(report.rounds) > 2 else ''} with "
-        f"{gone} site{'s' if gone > 1 else ''} withdrawn and {count(last.users_hurt)} users hurt."
+        f"It ends after {ended} with {gone} site{'s' if gone > 1 else ''} withdrawn and "
+        f"{count(last.users_hurt)} users hurt{_if_carried(unknown)}."
     )
 
 
 def fullest(item: Round | Outcome) -> str:
     """The fullest site of a round: "syd 333 %"."""
-    known = [(load.utilisation, load.site) for load in item.loads if load.utilisation is not None]
+    loads = zip(item.loads.utilisation, item.loads.site, strict=True)
+    known = [(full, site) for full, site in loads if full is not None]
     if not known:
         return "–"
     most = max(known)

@@ -28,8 +28,6 @@ from anyplane.planning.playbook.report import (
     PlaybookReport,
     Population,
     Relief,
-    SiteShares,
-    Taker,
 )
 from anyplane.planning.rounding import part, people
 from anyplane.planning.weighted import Float64
@@ -158,15 +156,15 @@ def _play(
     announcing: Sequence[int],
 ) -> Play:
     served = float(sweep.now.by_site[0, : sweep.scenario.real_sites].sum())
+    changed = [
+        s for s in announcing if number == 0 or (np.abs(shares[:, s] - now[:, s]) >= LEAST_CHANGE).any()
+    ]
     return Play(
         number=number,
         name=response.name,
         kind=response.kind,
-        sites=tuple(
-            SiteShares(site=sweep.scenario.sites[s], shares=tuple(part(v, 1.0) for v in shares[:, s]))
-            for s in announcing
-            if number == 0 or (np.abs(shares[:, s] - now[:, s]) >= LEAST_CHANGE).any()
-        ),
+        sites=tuple(sweep.scenario.sites[s] for s in changed),
+        shares=tuple(tuple(part(v, 1.0) for v in shares[:, s]) for s in changed),
         nowhere=tuple(part(v, 1.0) for v in shares[:, -1]),
         users_moved=people(landing.moved),
         users_cut=people(max(0.0, served - float(landing.by_site[0, : sweep.scenario.real_sites].sum()))),
@@ -193,17 +191,15 @@ def _lookup(
             continue
         gained = shares[r, 1] - shares[0, 1]
         order = np.lexsort((np.arange(len(gained)), -gained))
+        takers = [s for s in order[:TAKERS] if gained[s] >= LEAST_SHARE]
         names = (*sweep.scenario.sites[: sweep.scenario.real_sites], "")
         reliefs.append(
             Relief(
                 play=r,
                 attack=less_attack,
                 users=less_users,
-                to=tuple(
-                    Taker(site=names[s], share=part(gained[s], 1.0))
-                    for s in order[:TAKERS]
-                    if gained[s] >= LEAST_SHARE
-                ),
+                to=tuple(names[s] for s in takers),
+                to_shares=tuple(part(gained[s], 1.0) for s in takers),
             )
         )
 

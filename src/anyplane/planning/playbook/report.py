@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anyplane.planning.attack.responses import Kind
-from anyplane.planning.jsonform import render, to_plain
+from anyplane.planning.attack.rows import in_rows
+from anyplane.planning.jsonform import to_plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,26 +24,20 @@ class Population:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SiteShares:
-    """What a site gets of each population, in the order of the populations."""
-
-    site: str
-    shares: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Play:
     """One response.
 
-    sites: those that get something else than now; of doing nothing all. nowhere: of each population what
-    reaches no site, because nothing is heard there or because it is dropped on the way. users_moved: users
-    whose site is another than now. orders: what to type.
+    sites: those that get something else than now; of doing nothing all. shares: of each of these sites what
+    it gets of each population, in the order of the populations. nowhere: of each population what reaches no
+    site, because nothing is heard there or because it is dropped on the way. users_moved: users whose site is
+    another than now. orders: what to type.
     """
 
     number: int
     name: str
     kind: Kind
-    sites: tuple[SiteShares, ...]
+    sites: tuple[str, ...]
+    shares: tuple[tuple[float, ...], ...]
     nowhere: tuple[float, ...]
     users_moved: float
     users_cut: float
@@ -52,22 +47,16 @@ class Play:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taker:
-    """A site that takes over, and how much of the attack; site "": it reaches nothing any more."""
-
-    site: str
-    share: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Relief:
     """A play that takes load off one site. attack, users: the part of what is at the site now that goes away,
-    negative where more comes. to: where the attack goes, in parts of all of it, the largest first."""
+    negative where more comes. to: the sites that the attack goes to, the largest taker first ("": it reaches
+    nothing any more); to_shares: how much, in parts of all of it."""
 
     play: int
     attack: float
     users: float
-    to: tuple[Taker, ...]
+    to: tuple[str, ...]
+    to_shares: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +93,13 @@ class PlaybookReport:
 
 
 def to_json(report: PlaybookReport) -> str:
-    """The report as JSON text."""
-    return render(to_plain(report))
+    """The report as JSON text, each list of numbers or words on one line."""
+    return in_rows(to_plain(report)) + "\n"
 
 
 def share(report: PlaybookReport, play: Play, site: str, population: int) -> float:
     """What a site gets of a population under a play: as now, where the play does not name it."""
-    for listed in (play.sites, report.plays[0].sites):
-        for one in listed:
-            if one.site == site:
-                return one.shares[population]
+    for one in (play, report.plays[0]):
+        if site in one.sites:
+            return one.shares[one.sites.index(site)][population]
     return 0.0

@@ -101,7 +101,15 @@ def merged(lookup: Lookup, plays: Mapping[int, Play]) -> list[tuple[Relief, int]
     kept: dict[tuple[object, ...], list[Relief]] = {}
     for one in lookup.reliefs:
         play = plays[one.play]
-        figures = (one.attack, one.users, one.to, play.users_moved, play.users_cut, play.p95_ms)
+        figures = (
+            one.attack,
+            one.users,
+            one.to,
+            one.to_shares,
+            play.users_moved,
+            play.users_cut,
+            play.p95_ms,
+        )
         kept.setdefault(figures, []).append(one)
     return [(alike[0], len(alike) - 1) for alike in kept.values()]
 
@@ -114,7 +122,9 @@ def less(relief: float, minus: str = "−") -> str:
 
 def takers(relief: Relief, *, most: int) -> str:
     """ "ams 12.1 %, nowhere 3.0 %"."""
-    said = [f"{one.site or 'nowhere'} {percent(one.share)}" for one in relief.to]
+    said = [
+        f"{site or 'nowhere'} {percent(part)}" for site, part in zip(relief.to, relief.to_shares, strict=True)
+    ]
     return listed(said, most=most) or "–"
 
 
