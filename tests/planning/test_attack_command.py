@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from kept_files import runs_in, shorten
 from typer.testing import CliRunner
 
 from anyplane.cli import attack, playbook
@@ -92,15 +93,13 @@ def test_a_resumed_command_goes_on_from_what_is_kept(files: Path) -> None:
     asked = ("attack", "--sources", "flows.csv", "--pairs", "--json", "-")
     whole = run(*asked)
     first = run(*asked, "--resume", "kept.json")
-    kept = json.loads((files / "kept.json").read_text())
-    count = len(kept["landings"])
-    del kept["landings"][3:]
-    (files / "kept.json").write_text(json.dumps(kept))
+    count = len(runs_in(files / "kept.json"))
+    shorten(files / "kept.json", 3)
 
     again = run(*asked, "--resume", "kept.json")
 
     assert whole == first == again
-    assert len(json.loads((files / "kept.json").read_text())["landings"]) == count
+    assert len(runs_in(files / "kept.json")) == count
     book = run("playbook", "--json", "-", "--resume", "book.json")
     assert book == run("playbook", "--json", "-", "--resume", "book.json") == run("playbook", "--json", "-")
     with pytest.raises(AnyplaneError, match="of another question"):
@@ -135,7 +134,7 @@ def test_an_interrupted_sweep_leaves_what_is_done(files: Path, monkeypatch: pyte
     result = CliRunner().invoke(app, [*given, "--resume", "kept.json", "--html", "a.html"])
 
     assert result.exit_code == 130
-    assert len(json.loads((files / "kept.json").read_text())["landings"]) == 5
+    assert len(runs_in(files / "kept.json")) == 5
     assert not (files / "a.html").exists()
 
 
@@ -190,10 +189,10 @@ def test_a_design_that_announces_apart_needs_a_group() -> None:
 def test_a_kept_file_with_numbers_that_cannot_be_is_refused(files: Path, what: str) -> None:
     asked = ("attack", "--sources", "flows.csv", "--resume", "kept.json")
     run(*asked)
-    kept = json.loads((files / "kept.json").read_text())
-    one = kept["landings"][-1]
+    *lines, last = (files / "kept.json").read_text().splitlines()
+    one = json.loads(last)
     one[what] = float("inf") if what == "moved" else [float("nan")] * len(one[what])
-    (files / "kept.json").write_text(json.dumps(kept))
+    (files / "kept.json").write_text("\n".join([*lines, json.dumps(one), ""]))
 
     with pytest.raises(AnyplaneError, match="is damaged"):
         run(*asked)

@@ -19,7 +19,7 @@ from anyplane.planning.attack.report import AttackReport, Loads, Outcome, to_jso
 from anyplane.planning.attack.responses import Kind
 from anyplane.planning.attack.sources import listed
 from anyplane.planning.attack.text import render
-from anyplane.planning.attack.words import volume
+from anyplane.planning.attack.words import users_load, volume
 from anyplane.planning.jsonform import from_plain, parse, to_plain
 from anyplane.planning.page.answers import page
 
@@ -133,6 +133,15 @@ def test_without_capacities_nothing_is_ranked_and_the_report_says_what_is_missin
     assert not report.has_capacity
     assert report.responses == ()
     assert any("--bits-per-query" in text for text in report.warnings)
+
+
+def test_what_is_not_known_of_a_site_is_no_zero() -> None:
+    report = reckoned(Question())
+
+    for site in report.sites:
+        assert (site.legit_gbps, site.capacity_gbps, site.loss, site.users_hurt) == (None, None, None, None)
+        assert users_load(site) == "–"
+    assert "nobody</td>" not in section(report).body
 
 
 def test_capacities_in_queries_are_turned_into_bits() -> None:

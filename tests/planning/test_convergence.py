@@ -13,10 +13,11 @@ from rich.console import Console
 from anyplane.model.errors import UsageError
 from anyplane.planning import convergence_kept
 from anyplane.planning.convergence import converge
-from anyplane.planning.convergence_html import render_html
+from anyplane.planning.convergence_html import section
 from anyplane.planning.convergence_question import Question, situations
 from anyplane.planning.convergence_report import SAMPLE_TIMES, ConvergenceReport, Regime, Run, to_json
 from anyplane.planning.convergence_text import render
+from anyplane.planning.page.answers import page
 from anyplane.routing.converge import Timing
 
 ONE_SECOND = Timing(mrai=((0.0, 1.0),), processing_s=1.0, processing_sigma=0.0, withdrawals_wait=0.0)
@@ -170,19 +171,19 @@ def test_an_interrupted_report_is_made_of_what_is_done() -> None:
     assert partial.is_partial
     assert sum(item.seeds for item in partial.situations) == 2
     assert "Interrupted" in text(partial)
-    assert "interrupted: this is of the runs that were done" in render_html(partial)
+    assert "interrupted: this is of the runs that were done" in page([section(partial)])
 
 
 def test_the_three_faces_say_the_same_and_fit() -> None:
     value = report(Question(withdraw="a"), timing=Timing())
-    shown, plain, page, data = text(value), text(value, is_plain=True), render_html(value), to_json(value)
+    shown, plain, html, data = text(value), text(value, is_plain=True), page([section(value)]), to_json(value)
 
     assert max(map(len, shown.splitlines())) <= 100
     plain.encode("ascii", "ignore")
     assert "a is withdrawn, 1 other stays" in shown
-    assert "a is withdrawn, 1 other stays" in page
-    assert "http://" not in page.replace("http://www.w3.org", "")
-    assert page == render_html(report(Question(withdraw="a"), timing=Timing()))
+    assert "a is withdrawn, 1 other stays" in html
+    assert "http://" not in html.replace("http://www.w3.org", "")
+    assert html == page([section(report(Question(withdraw="a"), timing=Timing()))])
     parsed = json.loads(data)
     assert parsed["version"] == 1
     assert len(parsed["situations"][0]["runs"]) == 2
@@ -191,7 +192,7 @@ def test_the_three_faces_say_the_same_and_fit() -> None:
 def test_names_of_a_design_cannot_become_markup() -> None:
     value = replace(report(Question(withdraw="a")), service="<script>alert(1)</script>")
 
-    assert "<script>alert(1)" not in render_html(value)
+    assert "<script>alert(1)" not in page([section(value)])
 
 
 def test_a_run_that_is_cut_off_is_said_to_be() -> None:

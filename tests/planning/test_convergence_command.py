@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from kept_files import runs_in, shorten
 from typer.testing import CliRunner
 
 from anyplane.cli import converge
@@ -66,14 +67,12 @@ def test_json_and_page_are_written(files: Path) -> None:
 def test_a_resumed_command_goes_on_from_what_is_kept(files: Path) -> None:
     whole = run("--withdraw", "fra", "--json", "-")
     first = run("--withdraw", "fra", "--json", "-", "--resume", "runs.json")
-    kept = json.loads((files / "runs.json").read_text())
-    del kept["runs"][1:]
-    (files / "runs.json").write_text(json.dumps(kept))
+    shorten(files / "runs.json", 1)
 
     again = run("--withdraw", "fra", "--json", "-", "--resume", "runs.json")
 
     assert whole == first == again
-    assert len(json.loads((files / "runs.json").read_text())["runs"]) == 4
+    assert len(runs_in(files / "runs.json")) == 4
 
 
 def test_services_of_ones_own_are_counted(files: Path) -> None:
@@ -132,4 +131,4 @@ def test_an_interrupted_command_shows_what_is_done_and_ends_with_130(
 
     assert code == 130
     assert "Interrupted" in text
-    assert len(json.loads((files / "runs.json").read_text())["runs"]) == 1
+    assert len(runs_in(files / "runs.json")) == 1

@@ -165,9 +165,10 @@ def test_ways_back_come_back_from_their_file_and_from_no_other() -> None:
     other = fingerprint(world, uplinks, origin=64500, prefer=Prefer.TRANSIT)
     with pytest.raises(UsageError, match="another question"):
         from_text(text, other, file="x")
-    session = f'"session": {next(iter(backs.values())).session}'
-    far = text.replace(session, '"session": 99', 1)
-    none = text.replace(session, '"session": -1', 1)
+    session = f'"session":{next(iter(backs.values())).session}'
+    assert session in text
+    far = text.replace(session, '"session":99', 1)
+    none = text.replace(session, '"session":-1', 1)
     damaged = ((far, "checksum"), (none, "checksum"))
     for broken, words in (("{}", "does not hold"), ("[", "not JSON"), *damaged):
         with pytest.raises(UsageError, match=words):

@@ -214,6 +214,8 @@ def test_sets_of_another_question_are_refused() -> None:
         with pytest.raises(UsageError, match="damaged"):
             kept.from_text("\n".join([head, bad, *rest, ""]), search.fingerprint, file="sets.txt")
     with pytest.raises(UsageError, match="does not hold"):
+        kept.from_text("{}\n", search.fingerprint, file="sets.txt")
+    with pytest.raises(UsageError, match="is not JSON"):
         kept.from_text("a,b\n", search.fingerprint, file="sets.txt")
 
 

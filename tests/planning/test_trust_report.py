@@ -138,11 +138,11 @@ def test_runs_that_are_kept_give_the_same_report_without_running() -> None:
     ("change", "says"),
     [
         (("anyplane trust: runs", "something"), "does not hold runs"),
-        (('"version": 1', '"version": 2'), "another version"),
-        (('"fingerprint": "', '"fingerprint": "x'), "another question"),
-        (('"variants": {', '"variantz": {'), "is damaged"),
-        (('": "0 ', '": "nan '), "checksum"),
-        (('": "0 ', '": "-5 '), "checksum"),
+        (('"version": 2', '"version": 3'), "another version"),
+        (('/24": "', '/24": "x'), "another question"),
+        (('"variant":', '"variantz":'), "is damaged"),
+        (('"taken":[0.0,', '"taken":[NaN,'), "checksum"),
+        (('"taken":[0.0,', '"taken":[-5.0,'), "checksum"),
         (('"seal": "', '"seal": "x'), "checksum"),
     ],
 )
@@ -150,6 +150,7 @@ def test_a_file_of_other_runs_is_refused(change: tuple[str, str], says: str) -> 
     _, work = sampled()
     text = kept.to_text(work.runs(), work.fingerprints())
 
+    assert change[0] in text
     with pytest.raises(UsageError, match=says):
         kept.from_text(text.replace(*change), work.fingerprints(), file="runs.json")
 

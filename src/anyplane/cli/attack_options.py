@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anyplane.cli.design_file import read_text
 from anyplane.cli.output import write_text
 from anyplane.model.errors import UsageError
 
@@ -93,12 +94,7 @@ class ResumeFile:
         self.of = kept.fingerprint(sweep)
         if not self.file.exists():
             return {}
-        try:
-            text = self.file.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise UsageError(f"{self.file} cannot be read: {why.lower()}") from None
-        return kept.from_text(text, self.of, now=sweep.now, file=str(self.file))
+        return kept.from_text(read_text(self.file), self.of, now=sweep.now, file=str(self.file))
 
     def keep(self, sweep: Sweep, landings: Mapping[str, Landing]) -> None:
         """Write it anew, whole or not at all."""

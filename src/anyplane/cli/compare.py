@@ -9,7 +9,7 @@ import typer
 
 from anyplane.cli.answers import HtmlOption, deliver, progress, refuse_both_to_standard_output
 from anyplane.cli.calibration_option import CalibrationOption, load_calibration
-from anyplane.cli.design_file import read_design
+from anyplane.cli.design_file import read_design, read_text
 from anyplane.cli.output import refuse_overwriting
 from anyplane.cli.planning_options import (
     GroupOption,
@@ -173,7 +173,7 @@ def compare(
         caching=caching,
         withdraw_s=WITHDRAW_S if withdraw_after is None else withdraw_after,
         far_ms=FAR_MS if far is None else far,
-        regions=_text(region_file) if region_file is not None else regions,
+        regions=read_text(region_file) if region_file is not None else regions,
         regions_file="" if region_file is None else str(region_file),
         fail=fail,
         has_failover=failover,
@@ -281,7 +281,7 @@ def _number(text: str, option: str, form: str) -> float:
 def _rows(file: Path) -> Pairs:
     """The bands of a CSV `share,km`, with or without this header."""
     found: list[tuple[float, float]] = []
-    for number, line in enumerate(_text(file).splitlines(), start=1):
+    for number, line in enumerate(read_text(file).splitlines(), start=1):
         words = [word.strip() for word in line.partition("#")[0].split(",")]
         if words == [""] or (not found and words[0].lower() == "share"):
             continue
@@ -301,14 +301,6 @@ def _file(given: str) -> Path | None:
     if not given or "=" in given or ":" in given:
         return None
     return Path(given)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(f"{file} cannot be read: {why.lower()}") from None
 
 
 def register(app: typer.Typer) -> None:

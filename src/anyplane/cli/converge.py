@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anyplane.cli.design_file import read_design
-from anyplane.cli.output import STANDARD_OUTPUT, refuse_overwriting, write, write_text
+from anyplane.cli.answers import HtmlOption, deliver, progress, refuse_both_to_standard_output
+from anyplane.cli.design_file import read_design, read_text
+from anyplane.cli.output import refuse_overwriting
 from anyplane.cli.planning_options import (
     GroupOption,
     InflationOption,
@@ -20,8 +19,8 @@ from anyplane.cli.planning_options import (
     MetrosOption,
     UsersOption,
     load_world,
-    print_text,
 )
+from anyplane.cli.resume import Keeper
 from anyplane.cli.topology_option import CacheOption, TopologyOption, TopologySeedOption
 from anyplane.model.errors import UsageError
 
@@ -57,9 +56,7 @@ def converge(
     topology_seed: TopologySeedOption = 1,
     cache: CacheOption = None,
     json_file: JsonOption = None,
-    html: Annotated[
-        str | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page with curves.")
-    ] = None,
+    html: HtmlOption = None,
     group: GroupOption = "",
     metros: MetrosOption = True,
     users: UsersOption = None,
@@ -135,10 +132,7 @@ def converge(
     BGP is simulated message by message, with timers, delays and path exploration, for several seeds. Exit
     code 0; 2: bad input; 130: interrupted, and what was done is shown.
     """
-    if json_file == html == STANDARD_OUTPUT:
-        raise UsageError(
-            "the page and the JSON cannot both go to standard output", hint="name a file for one"
-        )
+    refuse_both_to_standard_output(json_file=json_file, html=html)
     refuse_overwriting((design, topology, users, services), (json_file, html, resume))
     parsed = read_design(design)
     timing = _timing(
@@ -161,17 +155,17 @@ def converge(
     )
     asked = convergence_question.situations(parsed, world, question, group=group)
     fingerprints = {item.name: item.fingerprint(world, timing) for item in asked}
-    known: tuple[Run, ...] = ()
-    if resume is not None and resume.exists():
-        known = convergence_kept.from_text(_text(resume), fingerprints, file=str(resume))
-    runs = list(known)
-    with _progress() as progress:
+    runs: list[Run] = []
+    keeper = Keeper(resume, lambda: convergence_kept.to_text(runs, fingerprints))
+    text = keeper.read()
+    known = () if text is None else convergence_kept.from_text(text, fingerprints, file=str(resume))
+    runs.extend(known)
+    with progress("simulating") as tell:
 
         def finished(run: Run, done: int, wanted: int) -> None:
             runs.append(run)
-            progress(done, wanted)
-            if resume is not None:
-                write_text(resume, convergence_kept.to_text(runs, fingerprints))
+            tell(done, wanted)
+            keeper.keep(now=True)  # each took a second or more
 
         report = convergence.converge(
             parsed,
@@ -245,47 +239,21 @@ def _services(file: Path | None) -> tuple[Service, ...]:
 
     if file is None:
         return broken_sessions.DEFAULT
-    return broken_sessions.read_services(_text(file), file=str(file))
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(f"{file} cannot be read: {why.lower()}") from None
+    return broken_sessions.read_services(read_text(file), file=str(file))
 
 
 def _write(report: ConvergenceReport, *, json_file: str | None, html: str | None) -> None:
-    if html is not None:
-        from anyplane.planning.convergence_html import render_html
+    from anyplane.planning.convergence_html import section
+    from anyplane.planning.convergence_report import to_json
+    from anyplane.planning.convergence_text import render
 
-        write(html, render_html(report))
-    if json_file is not None:
-        from anyplane.planning.convergence_report import to_json
-
-        write(json_file, to_json(report))
-    elif html != STANDARD_OUTPUT:
-        from anyplane.planning.convergence_text import render
-
-        print_text(lambda is_plain, width: render(report, is_plain=is_plain, width=width))
-    for path in (html, json_file):
-        if path is not None and path != STANDARD_OUTPUT:
-            sys.stderr.write(f"wrote {path}\n")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """What is told of every finished run: a bar on stderr, or nothing when that is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _wanted: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("simulating", total=None)
-        yield lambda done, wanted: bar.update(task, completed=done, total=wanted)
+    deliver(
+        text=lambda is_plain, width: render(report, is_plain=is_plain, width=width),
+        json_text=lambda: to_json(report),
+        section=lambda: section(report),
+        json_file=json_file,
+        html=html,
+    )
 
 
 def register(app: typer.Typer) -> None:

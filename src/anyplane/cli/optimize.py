@@ -16,7 +16,7 @@ from anyplane.cli.answers import HtmlOption, deliver, progress, refuse_both_to_s
 from anyplane.cli.calibration_option import CalibrationOption, load_calibration
 from anyplane.cli.design_file import read_design
 from anyplane.cli.optimize_write import WriteCommand, refuse_writing, write_design
-from anyplane.cli.output import refuse_overwriting, write_text
+from anyplane.cli.output import refuse_overwriting
 from anyplane.cli.planning_options import (
     GroupOption,
     InflationOption,
@@ -26,6 +26,7 @@ from anyplane.cli.planning_options import (
     UsersOption,
     load_world,
 )
+from anyplane.cli.resume import Keeper
 from anyplane.cli.topology_option import CacheOption, TopologyOption, TopologySeedOption
 from anyplane.model.errors import UsageError
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 NAMES = r"today|best|nearest|safest|\d+ changes?"
 INTERRUPTED = 130
 BROKEN = 1
-KEEP_EVERY_S = 2.0
 """So often, at most, the file of --resume is written."""
 TURNED, SOUGHT, SITES = "What may be turned", "Search", "New sites"
 
@@ -206,8 +206,7 @@ def optimize(
     from anyplane.planning.search.optimize import Search
 
     search = Search(parsed, world, question, latency=_latency(inflation), group=group, threads=threads)
-    keeper = _Keeper(search, resume)
-    known = keeper.known()
+    keeper, known = _keeper(search, resume)
     stop = _deadline(limit)
     with progress("evaluating") as told:
 
@@ -247,36 +246,14 @@ def _warn_of_unused(**given: bool) -> None:
         sys.stderr.write(f"warning: --{name} plays no part in --add-site\n")
 
 
-class _Keeper:
-    """The file of --resume: read at the start, written whole every few seconds and at the end."""
+def _keeper(search: Search, resume: Path | None) -> tuple[Keeper, Sets | None]:
+    """The file of --resume, and what it holds already."""
+    from anyplane.planning.search import kept
 
-    def __init__(self, search: Search, file: Path | None) -> None:
-        self.search, self.file = search, file
-        self.mark = search.fingerprint if file is not None else ""
-        self.last = time.monotonic()
-
-    def known(self) -> Sets | None:
-        """What the file holds; None where there is none."""
-        from anyplane.planning.search import kept
-
-        if self.file is None or not self.file.exists():
-            return None
-        try:
-            text = self.file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise UsageError(f"{self.file} cannot be read: {why.lower()}") from None
-        return kept.from_text(text, self.mark, file=str(self.file))
-
-    def keep(self, *, now: bool = False) -> None:
-        """Write it, if it is time to."""
-        from anyplane.planning.search import kept
-
-        if self.file is None or self.search.evaluated is None:
-            return
-        if now or time.monotonic() - self.last >= KEEP_EVERY_S:
-            write_text(self.file, kept.to_text(self.search.evaluated.kept(), self.mark))
-            self.last = time.monotonic()
+    mark = search.fingerprint if resume is not None else ""
+    keeper = Keeper(resume, lambda: kept.to_text(search.evaluated.kept() if search.evaluated else {}, mark))
+    text = keeper.read()
+    return keeper, None if text is None else kept.from_text(text, mark, file=str(resume))
 
 
 def _question(

@@ -11,7 +11,7 @@ import typer
 from anyplane.cli.answers import HtmlOption, deliver, progress, refuse_both_to_standard_output
 from anyplane.cli.calibration_option import CalibrationOption, load_calibration
 from anyplane.cli.design_file import read_design
-from anyplane.cli.output import refuse_overwriting, write_text
+from anyplane.cli.output import refuse_overwriting
 from anyplane.cli.planning_options import (
     GroupOption,
     InflationOption,
@@ -21,11 +21,12 @@ from anyplane.cli.planning_options import (
     UsersOption,
     load_world,
 )
+from anyplane.cli.resume import Keeper
 from anyplane.cli.topology_option import CacheOption, TopologyOption, TopologySeedOption
 from anyplane.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from anyplane.calibration.calibration import Calibration
     from anyplane.design.design import Design
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from anyplane.topology import Topology
 
 INTERRUPTED = 130
-KEPT_EVERY_S = 2.0
 
 
 def paths(
@@ -165,20 +165,22 @@ def _summary(
     from anyplane.planning.both_ways.sweep import fingerprint, from_text, to_text
     from anyplane.planning.both_ways.uplinks import uplinks_of
 
-    known: tuple[Back, ...] = ()
     mark = ""
     if resume is not None:
         mark = fingerprint(world, uplinks_of(design, world), origin=int(design.origin), prefer=prefer)
-        if resume.exists():
-            known = from_text(_text(resume), mark, file=str(resume))
-    backs = list(known)
-
-    def keep() -> None:
-        if resume is not None:
-            write_text(resume, to_text(backs, mark))
-
-    keep()
+    backs: list[Back] = []
+    keeper = Keeper(resume, lambda: to_text(backs, mark))
+    text = keeper.read()
+    known = () if text is None else from_text(text, mark, file=str(resume))
+    backs.extend(known)
+    keeper.keep(now=True)
     with progress("ways back") as told:
+
+        def finished(found: Sequence[Back], done: int, wanted: int) -> None:
+            backs.extend(found)
+            told(done, wanted)
+            keeper.keep()
+
         report = of_users(
             design,
             world,
@@ -189,31 +191,10 @@ def _summary(
             calibration=calibration,
             threads=threads,
             known=known,
-            finished=_finished(backs, keep, told),
+            finished=finished,
         )
-    keep()
+    keeper.keep(now=True)
     return report
-
-
-def _finished(
-    backs: list[Back], keep: Callable[[], None], told: Callable[[int, int], None]
-) -> Callable[[Sequence[Back], int, int], None]:
-    """Collects what is done and writes it now and then: the whole file, so the longer it is the rarer."""
-    import time
-
-    last, pause = time.monotonic(), KEPT_EVERY_S
-
-    def finished(found: Sequence[Back], done: int, wanted: int) -> None:
-        nonlocal last, pause
-        backs.extend(found)
-        told(done, wanted)
-        if time.monotonic() - last > pause:
-            begin = time.monotonic()
-            keep()
-            last = time.monotonic()
-            pause = max(KEPT_EVERY_S, 20 * (last - begin))
-
-    return finished
 
 
 def _prefer(text: str) -> Prefer:
@@ -224,14 +205,6 @@ def _prefer(text: str) -> Prefer:
     except ValueError:
         kinds = ", ".join(kind.value for kind in Prefer)
         raise UsageError(f"--prefer {text}: there is no such preference", hint=kinds) from None
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(f"{file} cannot be read: {why.lower()}") from None
 
 
 def _write(report: PathsReport, *, json_file: str | None, html: str | None) -> None:

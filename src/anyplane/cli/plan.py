@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anyplane.cli.answers import refuse_both_to_standard_output
 from anyplane.cli.calibration_option import CalibrationOption, load_calibration
 from anyplane.cli.design_file import read_design, read_text
 from anyplane.cli.output import STANDARD_OUTPUT, refuse_overwriting, write
@@ -89,10 +90,7 @@ def plan(
     as certain, expected and possible. Exit code 0: all promises are kept (or only ties may break them);
     1: an objective or a residency rule is broken; 2: bad input.
     """
-    if json_file == html == STANDARD_OUTPUT:
-        raise UsageError(
-            "the page and the JSON cannot both go to standard output", hint="name a file for one"
-        )
+    refuse_both_to_standard_output(json_file=json_file, html=html)
     if forecast is not None and str(forecast) in (json_file, html, STANDARD_OUTPUT):
         raise UsageError("a forecast needs a file of its own", hint="--forecast forecast.csv")
     if section and html is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anyplane.cli.answers import refuse_both_to_standard_output
 from anyplane.cli.calibration_option import CalibrationOption, load_calibration
 from anyplane.cli.design_file import read_design
 from anyplane.cli.output import STANDARD_OUTPUT, refuse_overwriting, write
@@ -85,10 +86,7 @@ def score(
     Without --predicted it is what the plan of the design says on --topology, with --calibration if given.
     Only networks that were both predicted and observed count. Exit code 2: bad input, nothing to compare.
     """
-    if json_file == html == STANDARD_OUTPUT:
-        raise UsageError(
-            "the page and the JSON cannot both go to standard output", hint="name a file for one"
-        )
+    refuse_both_to_standard_output(json_file=json_file, html=html)
     refuse_overwriting((design, predicted, observed, topology, users, calibration), (json_file, html))
     chosen, counted = _method(method), _by(by)
     parsed = read_design(design)

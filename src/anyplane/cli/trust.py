@@ -15,7 +15,7 @@ import typer
 from anyplane.cli.answers import HtmlOption, deliver, progress, refuse_both_to_standard_output
 from anyplane.cli.design_file import read_design
 from anyplane.cli.duration import seconds
-from anyplane.cli.output import STANDARD_OUTPUT, refuse_overwriting, write, write_text
+from anyplane.cli.output import STANDARD_OUTPUT, refuse_overwriting, write
 from anyplane.cli.planning_options import (
     GroupOption,
     JsonCommand,
@@ -24,6 +24,7 @@ from anyplane.cli.planning_options import (
     UsersOption,
     load_world,
 )
+from anyplane.cli.resume import Keeper
 from anyplane.cli.topology_option import CacheOption, TopologyOption, TopologySeedOption
 from anyplane.model.errors import UsageError
 
@@ -39,7 +40,6 @@ INTERRUPTED = 130
 BROKEN = 1
 HIJACKS = "Hijacks"
 EMERGENCY = "Emergency"
-KEEP_EVERY_S = 5.0
 
 
 def trust(
@@ -212,25 +212,17 @@ def _swept(
         source = f"{listed.source} ({listed.form}, {len(listed.asns):,} networks)"
     work = reckoning.prepare(design, world, vrps, asking, rov=rov, rov_source=source, threads=threads)
     fingerprints = work.fingerprints()
-    if resume is not None and resume.exists():
-        work.resume(kept.from_text(_text(resume), fingerprints, file=str(resume)))
-    kept_at = time.monotonic()
-
-    def keep() -> None:
-        if resume is not None:
-            write_text(resume, kept.to_text(work.runs(), fingerprints))
-
+    keeper = Keeper(resume, lambda: kept.to_text(work.runs(), fingerprints))
+    if (text := keeper.read()) is not None:
+        work.resume(kept.from_text(text, fingerprints, file=str(resume)))
     with progress("hijacking") as tell:
 
         def finished(done: int, planned: int) -> None:
-            nonlocal kept_at
             tell(done, planned)
-            if time.monotonic() - kept_at >= KEEP_EVERY_S:
-                keep()
-                kept_at = time.monotonic()
+            keeper.keep()
 
         reckoning.run(work, progress=finished)
-    keep()
+    keeper.keep(now=True)
     return work
 
 
@@ -282,14 +274,6 @@ def _moment(text: str) -> int:
         return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         raise UsageError(f"--now {text}: that is not a time", hint="write 2026-11-21T18:00Z") from None
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(f"{file} cannot be read: {why.lower()}") from None
 
 
 def register(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ from anyplane.planning import convergence_text as words
 from anyplane.planning.convergence_report import ConvergenceReport, Curve, Regime, SituationReport
 from anyplane.planning.convergence_text import seconds
 from anyplane.planning.figures import count, percent
-from anyplane.planning.page.answers import Section, joined, page, render
+from anyplane.planning.page.answers import Section, joined, render
 from anyplane.planning.page.wording import NBSP
 
 WIDTH, HEIGHT = 760, 300
@@ -67,11 +67,6 @@ class View:
     figures: tuple[tuple[str, ...], ...]
     curve: tuple[tuple[str, tuple[str, ...]], ...]
     has_sessions: bool
-
-
-def render_html(report: ConvergenceReport) -> str:
-    """The page; equal reports give equal bytes from the same version of the program."""
-    return page([section(report)])
 
 
 def section(report: ConvergenceReport) -> Section:

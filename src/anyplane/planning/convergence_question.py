@@ -13,6 +13,7 @@ from anyplane.model.errors import UsageError
 from anyplane.planning.compile import Scenario
 from anyplane.planning.compile import compile as compile_design
 from anyplane.planning.convergence_report import SAMPLE_TIMES, Regime
+from anyplane.planning.kept import graph_of
 from anyplane.routing import Seeds
 from anyplane.routing.converge import Change, Timing
 from anyplane.routing.state import OFF, Lengths, lengths_of
@@ -50,10 +51,7 @@ class Situation:
     def fingerprint(self, topology: Topology, timing: Timing) -> str:
         """A hash of all that a run depends on but its seed."""
         digest = sha256(repr((self.scenario.seeds, self.change, timing, SAMPLE_TIMES)).encode())
-        digest.update(self.before.tobytes())
-        for array in (topology.asn, topology.adj, topology.adj_start, topology.pop_metro, topology.ic_own):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        digest.update(topology.users.tobytes() + topology.metros.km.tobytes())
+        digest.update(self.before.tobytes() + graph_of(topology))
         return digest.hexdigest()[:32]
 
 

@@ -32,7 +32,6 @@ def render_html(report: Report, *, sections: Sequence[Section] = ()) -> str:
 
     sections: what other commands said of the same design, after the scenarios.
     """
-    script = asset("page.js")
     return (
         environment()
         .get_template("report.html")
@@ -41,16 +40,24 @@ def render_html(report: Report, *, sections: Sequence[Section] = ()) -> str:
             scenarios=view.scenarios(report),
             sections=sections,
             styles=[Markup(section.style) for section in sections],  # noqa: S704  # our own text, no data in it
-            program=f"anyplane {__version__}",
-            style=Markup(asset("page.css")),  # noqa: S704  # our own file, no data in it
-            script=Markup(script),  # noqa: S704  # our own file, no data in it
-            script_hash="sha256-" + b64encode(sha256(script.encode()).digest()).decode(),
+            **frame(),
             land=asset("land.path").strip(),
             palette=colours.PALETTE,
             map_width=equal_earth.WIDTH,
             map_height=equal_earth.HEIGHT,
         )
     )
+
+
+def frame() -> dict[str, object]:
+    """What every page's template needs besides its content: program, style, script and the script's hash."""
+    script = asset("page.js")
+    return {
+        "program": f"anyplane {__version__}",
+        "style": Markup(asset("page.css")),  # noqa: S704  # our own file, no data in it
+        "script": Markup(script),  # noqa: S704  # our own file, no data in it
+        "script_hash": "sha256-" + b64encode(sha256(script.encode()).digest()).decode(),
+    }
 
 
 def asset(name: str) -> str:

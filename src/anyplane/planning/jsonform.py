@@ -40,6 +40,8 @@ def parse(text: str, *, file: str) -> Json:
         return cast("Json", json.loads(text))
     except json.JSONDecodeError as error:
         raise UsageError(f"{file}:{error.lineno}:{error.colno} is not JSON: {error.msg}") from None
+    except RecursionError:
+        raise UsageError(f"{file} is nested too deeply") from None
 
 
 def from_plain(kind: type[T], plain: Json, *, where: str) -> T:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
-from hashlib import sha256
 from math import floor
 
-from markupsafe import Markup
-
-from anyplane import __version__
 from anyplane.planning import html as pages
 from anyplane.planning import score_text as words
 from anyplane.planning.figures import count, interval, percent
@@ -47,7 +42,6 @@ class Plot:
 
 def render_html(score: Score, *, by: By = By.NETWORKS) -> str:
     """The page; equal scores give equal bytes from the same version of the program."""
-    script = pages.asset("page.js")
     shown = score.measures(by)
     rows, columns = words.axes(shown)
     top = max([*(max(one.expected, one.observed) for one in shown.sites), 0.01])
@@ -70,10 +64,7 @@ def render_html(score: Score, *, by: By = By.NETWORKS) -> str:
         columns=columns,
         cell={(one.observed, one.predicted): one.share for one in shown.confusion},
         darkest=max(one.share for one in shown.confusion),
-        program=f"anyplane {__version__}",
-        style=Markup(pages.asset("page.css")),  # noqa: S704  # our own file, no data in it
-        script=Markup(script),  # noqa: S704  # our own file, no data in it
-        script_hash="sha256-" + b64encode(sha256(script.encode()).digest()).decode(),
+        **pages.frame(),
         width=WIDTH,
         height=HEIGHT,
         left=LEFT,

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from math import isfinite
 from typing import Protocol
 
 import numpy as np
 
-from anyplane.model.errors import UsageError
+from anyplane.planning import kept
 from anyplane.planning.attack.sweep import Landing, Sweep
-from anyplane.planning.jsonform import from_plain, parse, to_plain
+from anyplane.planning.jsonform import from_plain, to_plain
 
-KIND = "anyplane: responses"
-VERSION = 1
+KIND = kept.Kind(
+    name="anyplane: responses",
+    words="responses of `attack` or `playbook`",
+    question="design, Internet or attack",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,43 +45,25 @@ class Resume(Protocol):
 
 def fingerprint(sweep: Sweep) -> str:
     """A hash of all that a Landing depends on but its response."""
-    topology, scenario = sweep.topology, sweep.scenario
+    scenario = sweep.scenario
     asked = (scenario.seeds, scenario.owners, sweep.latency, sweep.address_share, sweep.variants.options)
     digest = sha256(repr(asked).encode())
     digest.update(np.ascontiguousarray(sweep.weights).tobytes())
-    # Relationships lie in the bounds of the runs; who validates is not asked about, and names move nothing.
-    for name, array in topology.arrays().items():
-        if name not in ("country", "rov"):
-            digest.update(np.ascontiguousarray(array).tobytes())
-    digest.update(topology.metros.km.tobytes())
+    digest.update(kept.graph_of(sweep.topology))
     return digest.hexdigest()[:32]
 
 
 def to_text(landings: Mapping[str, Landing], of: str, *, now: Landing) -> str:
-    """The landings by response; of: the fingerprint. JSON keeps every digit."""
-    listed = [to_plain(_kept(name, one, now)) for name, one in sorted(landings.items())]
-    rows = ",\n".join(json.dumps(one, ensure_ascii=False, allow_nan=False) for one in listed)
-    head = json.dumps({"kind": KIND, "version": VERSION, "fingerprint": of})
-    return f'{head[:-1]}, "landings": [\n{rows}\n]}}\n'
+    """The landings by response; of: the fingerprint."""
+    listed = (to_plain(_kept(name, one, now)) for name, one in sorted(landings.items()))
+    return kept.to_text(KIND, {"landings": of}, listed)
 
 
 def from_text(text: str, of: str, *, now: Landing, file: str) -> dict[str, Landing]:
     """The landings of such a file; a UsageError for one of something else."""
-    plain = parse(text, file=file)
-    if not isinstance(plain, dict) or plain.get("kind") != KIND:
-        raise UsageError(f"{file} does not hold responses of `attack` or `playbook`", hint="name a new file")
-    if plain.get("version") != VERSION:
-        raise UsageError(f"{file} was written by another version of anyplane", hint="name a new file")
-    if plain.get("fingerprint") != of:
-        raise UsageError(
-            f"{file} holds responses of another question: another design, Internet or attack",
-            hint="ask the same again, or name a new file",
-        )
-    listed = plain.get("landings")
-    if not isinstance(listed, list):
-        raise UsageError(f"{file} is damaged", hint="name a new file")
-    found = [from_plain(Kept, item, where=f"{file}: landings[{i}]") for i, item in enumerate(listed)]
-    return {one.name: _landing(one, now, file) for one in found}
+    listed = kept.from_text(text, KIND, {"landings": of}, file=file)
+    found = [from_plain(Kept, item, where=f"{file}: landing {i + 1}") for i, item in enumerate(listed)]
+    return {one.name: _landing(one, now) for one in found}
 
 
 def _kept(name: str, landing: Landing, now: Landing) -> Kept:
@@ -96,18 +79,7 @@ def _kept(name: str, landing: Landing, now: Landing) -> Kept:
     )
 
 
-def _landing(one: Kept, now: Landing, file: str) -> Landing:
-    many, sites = now.by_site.shape
-    is_whole = (
-        len(one.rtt) == 4
-        and len(one.sites) == len(one.columns)
-        and all(0 <= site < sites for site in one.sites)
-        and all(isfinite(number) for row in (one.dropped, one.unreached, *one.columns) for number in row)
-        and isfinite(one.moved)
-        and {len(one.dropped), len(one.unreached), *map(len, one.columns)} == {many}
-    )
-    if not is_whole:
-        raise UsageError(f"{file} is damaged", hint="name a new file")
+def _landing(one: Kept, now: Landing) -> Landing:
     by_site = now.by_site.copy()
     for site, column in zip(one.sites, one.columns, strict=True):
         by_site[:, site] = column

@@ -33,20 +33,23 @@ class UplinkGbps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteUnderAttack:
-    """One site as things are now. capacity, utilisation: None where no capacity is known. loss: the part of
-    all packets that is dropped. calibrated_gbps: the attack by the probabilities of a calibration."""
+    """One site as things are now. loss: the part of all packets that is dropped.
+
+    capacity, utilisation, loss, users_hurt: None where no capacity is known; legit_gbps: None where nobody
+    said what load a user makes. calibrated_gbps: the attack by the probabilities of a calibration.
+    """
 
     site: str
     users: float
     users_share: float
-    legit_gbps: float
+    legit_gbps: float | None
     others_gbps: float
     attack_gbps: float
     attack_share: float
     capacity_gbps: float | None
     utilisation: float | None
-    loss: float
-    users_hurt: float
+    loss: float | None
+    users_hurt: float | None
     is_drowned: bool
     uplinks: tuple[UplinkGbps, ...]
     calibrated_gbps: float | None = None

@@ -28,6 +28,7 @@ def site_table(
         if s not in sweep.scenario.announcing and not now.load[s]:
             continue
         capacity = room.gbps[s]
+        is_sized = bool(np.isfinite(capacity))
         uplinks = []
         for u, uplink in enumerate(sweep.variants.uplinks):
             if uplink.site == s and came[u] >= LEAST_GBPS:
@@ -45,14 +46,14 @@ def site_table(
                 site=str(site.name),
                 users=people(users[s]),
                 users_share=part(users[s], sweep.clients.total),
-                legit_gbps=gbps(now.legit[s]),
+                legit_gbps=gbps(now.legit[s]) if room.per_user else None,
                 others_gbps=gbps(room.others[s]),
                 attack_gbps=gbps(now.attack[s]),
                 attack_share=part(now.attack[s], total),
-                capacity_gbps=gbps(capacity) if np.isfinite(capacity) else None,
+                capacity_gbps=gbps(capacity) if is_sized else None,
                 utilisation=utilisation(now, room, s),
-                loss=fraction(now.loss[s]),
-                users_hurt=people(users[s] * now.loss[s]),
+                loss=fraction(now.loss[s]) if is_sized else None,
+                users_hurt=people(users[s] * now.loss[s]) if is_sized else None,
                 is_drowned=s in now.drowned,
                 uplinks=tuple(sorted(uplinks, key=lambda one: (-one.gbps, one.name))),
                 calibrated_gbps=None if by_calibration is None else gbps(by_calibration[s]),

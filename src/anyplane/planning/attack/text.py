@@ -9,7 +9,7 @@ from rich.text import Text
 
 from anyplane.planning.attack import words
 from anyplane.planning.attack.report import AttackReport, SiteUnderAttack
-from anyplane.planning.attack.words import volume
+from anyplane.planning.attack.words import users_load, volume
 from anyplane.planning.figures import count, listed, ms, percent, whole
 
 MOST_SITES = 25
@@ -82,12 +82,12 @@ def _sites(report: AttackReport, *, is_plain: bool, width: int) -> Table:
         if has_calibration:
             row.append(("calibrated", volume(site.calibrated_gbps or 0.0)))
         if is_wide or not has_calibration:
-            row.append(("users' load", volume(site.legit_gbps + site.others_gbps)))
+            row.append(("users' load", users_load(site)))
         row += [
             ("capacity", "–" if site.capacity_gbps is None else volume(site.capacity_gbps)),
             ("full", whole(site.utilisation)),
-            ("lost", whole(site.loss) if site.is_drowned else ""),
-            ("users hurt", count(site.users_hurt) if site.is_drowned else ""),
+            ("lost", whole(site.loss) if site.is_drowned else "–" if site.loss is None else ""),
+            ("users hurt", _hurt(site)),
         ]
         if is_wide and not has_calibration:
             length = round(BAR * site.attack_gbps / most) if most else 0
@@ -101,6 +101,12 @@ def _sites(report: AttackReport, *, is_plain: bool, width: int) -> Table:
     for site in struck[:MOST_SITES]:
         table.add_row(*(cell for _, cell in cells(site)), style="bold" if site.is_drowned else "")
     return table
+
+
+def _hurt(site: SiteUnderAttack) -> str:
+    if site.users_hurt is None:
+        return "–"
+    return count(site.users_hurt) if site.is_drowned else ""
 
 
 def _spared(report: AttackReport) -> list[Text]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anyplane.planning.attack.report import AttackReport, Outcome, Round, Source
+from anyplane.planning.attack.report import AttackReport, Outcome, Round, SiteUnderAttack, Source
 from anyplane.planning.attack.responses import Kind
 from anyplane.planning.figures import count, listed, percent, whole
 from anyplane.planning.rounding import part
@@ -24,6 +24,11 @@ def volume(value: float) -> str:
     if value >= 0.0009995:
         return f"{value * 1000:.0f} Mbps"
     return f"{value * 1e6:.0f} kbps" if value >= 5e-7 else "0"
+
+
+def users_load(site: SiteUnderAttack) -> str:
+    """What users load a site with, those of other prefixes included; "–" where nobody said what one makes."""
+    return "–" if site.legit_gbps is None else volume(site.legit_gbps + site.others_gbps)
 
 
 def asked(report: AttackReport) -> str:

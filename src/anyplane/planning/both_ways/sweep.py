@@ -10,17 +10,20 @@ from hashlib import sha256
 
 import numpy as np
 
-from anyplane.model.errors import UsageError
+from anyplane.planning import kept
 from anyplane.planning.both_ways.returning import Prefer, best_sessions, client_seeds
 from anyplane.planning.both_ways.uplinks import Uplinks
 from anyplane.planning.both_ways.walks import Walker
-from anyplane.planning.jsonform import Json, from_plain, parse, render, to_plain
-from anyplane.planning.seal import seal
+from anyplane.planning.jsonform import from_plain, to_plain
 from anyplane.routing import Engine, Seeds
 from anyplane.routing.frontier import Workspace
 from anyplane.topology import Topology
 
-KIND = "anyplane paths: ways back"
+KIND = kept.Kind(
+    name="anyplane paths: ways back",
+    words="ways back of `anyplane paths`",
+    question="design, Internet or --prefer",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,44 +145,26 @@ def ways_back(
 
 
 def fingerprint(topology: Topology, uplinks: Uplinks, *, origin: int, prefer: Prefer) -> str:
-    """A hash of all that a Back depends on but the network and the site."""
+    """A hash of all that a Back depends on but the network and the site; users are not among it."""
     digest = sha256(repr((uplinks.all, origin, prefer)).encode())
     for edge in uplinks.edges:
         digest.update(edge.pop.tobytes() + edge.km.tobytes() + edge.uplink.tobytes())
-    for array in (topology.asn, topology.adj, topology.adj_start, topology.adj_peers, topology.adj_customers):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    for array in (topology.pop_start, topology.pop_metro, topology.ic_own, topology.ic_far):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    digest.update(topology.metros.km.tobytes())
+    digest.update(kept.graph_of(topology, without=("users",)))
     return digest.hexdigest()[:32]
 
 
 def to_text(backs: Sequence[Back], mark: str) -> str:
     """The ways back as a file to go on from."""
     ordered = sorted(backs, key=lambda item: (item.asn, item.site))
-    plain: list[Json] = [to_plain(item) for item in ordered]
-    return render({"kind": KIND, "version": 1, "fingerprint": mark, "seal": seal(plain), "ways": plain})
+    return kept.to_text(KIND, {"ways back": mark}, map(to_plain, ordered))
 
 
 def from_text(text: str, mark: str, *, file: str) -> tuple[Back, ...]:
     """The ways back of this question; a UsageError for a file of something else."""
-    plain = parse(text, file=file)
-    if not isinstance(plain, dict) or plain.get("kind") != KIND:
-        raise UsageError(f"{file} does not hold ways back of `anyplane paths`", hint="name a new file")
-    if plain.get("version") != 1:
-        raise UsageError(f"{file} was written by another version of anyplane", hint="name a new file")
-    ways = plain.get("ways")
-    if not isinstance(ways, list):
-        raise UsageError(f"{file} is damaged", hint="name a new file")
-    if plain.get("fingerprint") != mark:
-        raise UsageError(
-            f"{file} holds the ways back of another question: another design, Internet or --prefer",
-            hint="ask the same again, or name a new file",
-        )
-    found = tuple(from_plain(Back, item, where=f"{file}: ways[{index}]") for index, item in enumerate(ways))
-    if plain.get("seal") != seal(ways):
-        raise UsageError(f"{file} is damaged: its checksum does not fit", hint="name a new file")
-    return found
+    listed = kept.from_text(text, KIND, {"ways back": mark}, file=file)
+    return tuple(
+        from_plain(Back, item, where=f"{file}: way {number + 1}") for number, item in enumerate(listed)
+    )
 
 
 def _with_room(seeds: Seeds) -> Seeds:

@@ -6,14 +6,11 @@ PAGE --section FILE` puts the same section, out of the command's JSON, on the pl
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from markupsafe import Markup
 
-from anyplane import __version__
 from anyplane.planning import html as pages
 from anyplane.planning.page.wording import NBSP
 
@@ -45,7 +42,6 @@ def render(template: str, **values: object) -> Markup:
 
 def page(sections: Sequence[Section]) -> str:
     """A self-contained page of these sections; equal sections give equal bytes from the same version."""
-    script = pages.asset("page.js")
     return (
         pages.environment()
         .get_template("answer.html")
@@ -53,11 +49,8 @@ def page(sections: Sequence[Section]) -> str:
             sections=sections,
             first=sections[0],
             warnings=tuple(dict.fromkeys(text for section in sections for text in section.warnings)),
-            program=f"anyplane {__version__}",
-            style=Markup(pages.asset("page.css")),  # noqa: S704  # our own file, no data in it
             styles=[Markup(section.style) for section in sections],  # noqa: S704  # our own text, no data in it
-            script=Markup(script),  # noqa: S704  # our own file, no data in it
-            script_hash="sha256-" + b64encode(sha256(script.encode()).digest()).decode(),
+            **pages.frame(),
         )
     )
 

@@ -1,76 +1,56 @@
-"""Finished runs as a file to go on from: to_text and from_text."""
+"""Hijacks that are reckoned already, as a file to go on from: to_text and from_text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from anyplane.model.errors import UsageError
-from anyplane.planning.jsonform import Json, parse, render
-from anyplane.planning.seal import seal
-from anyplane.planning.trust.sweep import COUNTRIES, Taken
+from anyplane.planning import kept
+from anyplane.planning.jsonform import from_plain, to_plain
+from anyplane.planning.trust.sweep import Taken
 
-KIND = "anyplane trust: runs"
+KIND = kept.Kind(
+    name="anyplane trust: runs",
+    words="runs of `anyplane trust`",
+    question="design, Internet, or list of networks",
+)
 Done = Mapping[tuple[str, int], Taken]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One attacker in one variant of one scenario, as it stands in the file."""
+
+    scenario: str
+    variant: str
+    asn: int
+    taken: tuple[float, ...]
+    """Users, networks, users cut off, then by country."""
 
 
 def to_text(runs: Mapping[str, Done], fingerprints: Mapping[str, str]) -> str:
     """The runs by scenario, and for each scenario the fingerprint of what they were of."""
-    scenarios: dict[str, Json] = {
-        name: {"fingerprint": fingerprints[name], "variants": _variants(done)}
-        for name, done in sorted(runs.items())
-    }
-    return render({"kind": KIND, "version": 1, "seal": seal(scenarios), "scenarios": scenarios})
+    of = {name: fingerprints[name] for name in runs}
+    return kept.to_text(KIND, of, map(to_plain, _listed(runs)))
 
 
-def _variants(done: Done) -> Json:
-    found: dict[str, dict[str, Json]] = {}
-    # A copy: threads may still add to it.
-    for (variant, asn), taken in sorted(dict(done).items()):
-        of = found.setdefault(variant, {})
-        # One text for each run keeps a file of thousands readable, a line each.
-        numbers = (taken.users, taken.networks, taken.cut_off, *taken.countries)
-        of[str(asn)] = " ".join(repr(number) if number % 1 else f"{number:.0f}" for number in numbers)
-    return dict(found.items())
+def _listed(runs: Mapping[str, Done]) -> Iterator[Run]:
+    for name, done in sorted(runs.items()):
+        # A copy: threads may still add to it.
+        for (variant, asn), taken in sorted(dict(done).items()):
+            numbers = (taken.users, taken.networks, taken.cut_off, *taken.countries)
+            yield Run(scenario=name, variant=variant, asn=asn, taken=tuple(map(float, numbers)))
 
 
 def from_text(
     text: str, fingerprints: Mapping[str, str], *, file: str
 ) -> dict[str, dict[tuple[str, int], Taken]]:
     """The runs of these scenarios; a UsageError for a file of something else."""
-    plain = parse(text, file=file)
-    if not isinstance(plain, dict) or plain.get("kind") != KIND:
-        raise UsageError(f"{file} does not hold runs of `anyplane trust`", hint="name a new file")
-    if plain.get("version") != 1:
-        raise UsageError(f"{file} was written by another version of anyplane", hint="name a new file")
-    scenarios = plain.get("scenarios")
-    if not isinstance(scenarios, dict):
-        raise UsageError(f"{file} is damaged", hint="name a new file")
     found: dict[str, dict[tuple[str, int], Taken]] = {}
-    for name, kept in scenarios.items():
-        variants = kept.get("variants") if isinstance(kept, dict) else None
-        if not isinstance(kept, dict) or not isinstance(variants, dict):
-            raise UsageError(f"{file} is damaged: scenario {name}", hint="name a new file")
-        if fingerprints.get(name) != kept.get("fingerprint"):
-            raise UsageError(
-                f"{file} holds runs of another question: another design, Internet, or list of networks",
-                hint="ask the same again, or name a new file",
-            )
-        if plain.get("seal") != seal(scenarios):
-            raise UsageError(f"{file} is damaged: its checksum does not fit", hint="name a new file")
-        found[name] = {
-            (variant, int(asn)): _taken(numbers, f"{file}: {variant}, AS{asn}")
-            for variant, of in variants.items()
-            for asn, numbers in (of.items() if isinstance(of, dict) else ())
-        }
+    for number, item in enumerate(kept.from_text(text, KIND, fingerprints, file=file)):
+        run = from_plain(Run, item, where=f"{file}: run {number + 1}")
+        users, networks, cut_off, *countries = run.taken
+        found.setdefault(run.scenario, {})[run.variant, run.asn] = Taken(
+            users=users, networks=networks, cut_off=cut_off, countries=tuple(countries)
+        )
     return found
-
-
-def _taken(text: Json, where: str) -> Taken:
-    try:
-        numbers = [float(number) for number in str(text).split()]
-        users, networks, cut_off, *countries = numbers
-        if len(countries) != COUNTRIES:
-            raise ValueError
-    except ValueError:
-        raise UsageError(f"{where} is damaged", hint="name a new file") from None
-    return Taken(users=users, networks=networks, cut_off=cut_off, countries=tuple(countries))

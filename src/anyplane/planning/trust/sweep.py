@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyplane.model.nouns import Asn, RouteClass
+from anyplane.planning import kept
 from anyplane.planning.catchment import Clients
 from anyplane.planning.compile import Scenario
 from anyplane.planning.rounding import fraction, people
@@ -87,12 +88,7 @@ class Sweep:
         digest = sha256(repr((self.scenario.seeds, self.countries)).encode())
         for world in World:
             digest.update(self.rov[world].tobytes())
-        topology = self.topology
-        for array in (topology.asn, topology.adj, topology.adj_start, topology.adj_peers):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        for array in (topology.adj_customers, topology.pop_start, topology.pop_metro):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        digest.update(topology.ic_own.tobytes() + topology.ic_far.tobytes() + topology.metros.km.tobytes())
+        digest.update(kept.graph_of(self.topology))
         digest.update(self.weight.tobytes() + self._country.tobytes())
         return digest.hexdigest()[:32]
 
